@@ -1,0 +1,1 @@
+"""Numbers about a bucket of time: gathered in memory, released after suppression."""

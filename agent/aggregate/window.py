@@ -1,0 +1,240 @@
+"""Gather one zone's bucket in memory: running sums per track, no record is kept.
+
+Rules: every tick of the camera is counted with its status; a face-record adds to the sums of its
+track; nothing here is written anywhere. `summary()` gives pure moments from which suppression
+makes released rows and which can be pooled over zones.
+
+Source of the interval: ratio estimator with tracks as clusters, linearised variance with the
+T/(T-1) correction (Cochran 1977, *Sampling Techniques*, 3rd ed., sections 6.3 and 9A).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+
+from agent.domain import derived
+from agent.domain.aggregate import (
+    AROUSAL,
+    ATTENTION,
+    CALIBRATED_SHARE,
+    EXPRESSIVENESS,
+    VALENCE,
+    au_intensity,
+    au_rate,
+    emotion_share,
+)
+from agent.domain.facs import AU_LABELS, SIDE_INDEX
+from agent.domain.frame import FrameStatus
+from agent.domain.observation import EMOTIONS
+from agent.domain.record import ANGLE_STEP_DEGREES, AU_STEP, FeatureRecord
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+_FACE_METRICS = (
+    *(au_rate(label) for label in AU_LABELS),
+    *(au_intensity(label) for label in AU_LABELS),
+    EXPRESSIVENESS,
+    CALIBRATED_SHARE,
+    ATTENTION,
+)
+_EMOTION_METRICS = (*(emotion_share(name) for name in EMOTIONS), VALENCE, AROUSAL)
+_COLUMNS = _FACE_METRICS + _EMOTION_METRICS
+
+
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """What is needed of one metric to estimate its mean, and to pool it with another zone's.
+
+    With n_t records and sum s_t of track t:
+
+    Attributes:
+        samples: sum of n_t.
+        total: sum of s_t.
+        tracks: number of tracks with n_t > 0.
+        ss: sum of s_t squared.
+        sn: sum of s_t n_t.
+        nn: sum of n_t squared.
+        largest: largest n_t.
+    """
+
+    samples: int
+    total: float
+    tracks: int
+    ss: float
+    sn: float
+    nn: float
+    largest: int
+
+    @property
+    def value(self) -> float | None:
+        """Mean over face-records; None without any."""
+        return self.total / self.samples if self.samples else None
+
+    @property
+    def standard_error(self) -> float | None:
+        """Standard error of `value`, clustered by track; None with fewer than two tracks."""
+        if self.tracks < 2 or (mean := self.value) is None:
+            return None
+        # Sum over tracks of (s_t - mean n_t) squared; rounding may push an exact 0 below 0.
+        residual = max(0.0, self.ss - 2 * mean * self.sn + mean * mean * self.nn)
+        return math.sqrt(residual * self.tracks / (self.tracks - 1)) / self.samples
+
+    def pooled(self, other: Moments) -> Moments:
+        """Join two disjoint sets of tracks."""
+        return Moments(
+            self.samples + other.samples,
+            self.total + other.total,
+            self.tracks + other.tracks,
+            self.ss + other.ss,
+            self.sn + other.sn,
+            self.nn + other.nn,
+            max(self.largest, other.largest),
+        )
+
+
+NOTHING = Moments(0, 0.0, 0, 0.0, 0.0, 0.0, 0)
+"""Moments of a metric that no record contributed to."""
+
+
+@dataclass(frozen=True, slots=True)
+class BucketSummary:
+    """One zone's bucket before suppression; in memory only.
+
+    Attributes:
+        zone: name.
+        bucket_start: aware UTC.
+        seconds: length of the bucket.
+        status_seconds: ticked time by status.
+        dropped_frames: frames that came too late to be looked at.
+        peak: most faces seen in one frame.
+        tracks: visits that gave at least one record.
+        moments: by metric; a metric that is missing has no samples.
+    """
+
+    zone: str
+    bucket_start: datetime
+    seconds: int
+    status_seconds: dict[FrameStatus, float]
+    dropped_frames: int
+    peak: int
+    tracks: int
+    moments: dict[str, Moments]
+
+
+class _Track:
+    """Running sums of one visit."""
+
+    __slots__ = ("emotions", "records", "sums")
+
+    def __init__(self) -> None:
+        self.sums: npt.NDArray[np.float64] = np.zeros(len(_COLUMNS))
+        self.records = 0
+        self.emotions = 0
+
+
+class BucketWindow:
+    """The open bucket of one zone."""
+
+    def __init__(self, zone: str, bucket_start: datetime, seconds: int) -> None:
+        self.zone = zone
+        self.bucket_start = bucket_start
+        self.seconds = seconds
+        self._status = dict.fromkeys(FrameStatus, 0.0)
+        self._dropped = 0
+        self._peak = 0
+        self._tracks: dict[int, _Track] = {}
+
+    def tick(self, status: FrameStatus, faces: int, seconds: float) -> None:
+        """Count one tick of the camera.
+
+        Args:
+            status: what it yielded.
+            faces: faces seen in this frame, 0 or more.
+            seconds: time that the tick stands for.
+        """
+        self._status[status] += seconds
+        self._peak = max(self._peak, faces)
+
+    def dropped(self, count: int) -> None:
+        """Count frames that came too late to be looked at."""
+        self._dropped += count
+
+    def add(self, record: FeatureRecord) -> None:
+        """Add one face-record to the sums of its track."""
+        track = self._tracks.get(record.track)
+        if track is None:
+            track = self._tracks[record.track] = _Track()
+        track.records += 1
+        face = _face_values(record)
+        track.sums[: len(face)] += face
+        emotion = record.emotion_probability()
+        if emotion is not None:
+            track.emotions += 1
+            track.sums[len(face) :] += _emotion_values(emotion)
+
+    def summary(self) -> BucketSummary:
+        """Return what was gathered so far."""
+        return BucketSummary(
+            self.zone,
+            self.bucket_start,
+            self.seconds,
+            dict(self._status),
+            self._dropped,
+            self._peak,
+            len(self._tracks),
+            self._moments(),
+        )
+
+    def _moments(self) -> dict[str, Moments]:
+        if not self._tracks:
+            return {}
+        tracks = self._tracks.values()
+        sums = np.stack([track.sums for track in tracks])
+        counts = np.empty_like(sums)
+        counts[:, : len(_FACE_METRICS)] = [[track.records] for track in tracks]
+        counts[:, len(_FACE_METRICS) :] = [[track.emotions] for track in tracks]
+        columns = zip(
+            counts.sum(0),
+            sums.sum(0),
+            (counts > 0).sum(0),
+            (sums * sums).sum(0),
+            (sums * counts).sum(0),
+            (counts * counts).sum(0),
+            counts.max(0),
+            strict=True,
+        )
+        return {
+            name: Moments(int(n), float(s), int(t), float(ss), float(sn), float(nn), int(top))
+            for name, (n, s, t, ss, sn, nn, top) in zip(_COLUMNS, columns, strict=True)
+            if n
+        }
+
+
+def _face_values(record: FeatureRecord) -> list[float]:
+    codes = record.au_sides
+    intensity = [max(codes[i] for i in sides) * AU_STEP for sides in SIDE_INDEX]
+    pitch, yaw, _ = record.pose
+    facing = derived.attention(pitch * ANGLE_STEP_DEGREES, yaw * ANGLE_STEP_DEGREES)
+    return [
+        *(float(present) for present in record.present()),
+        *intensity,
+        derived.expressiveness(intensity),
+        float(record.calibrated),
+        float(facing),
+    ]
+
+
+def _emotion_values(emotion: tuple[float, ...]) -> list[float]:
+    # The probabilities are codes of 0.01 and may miss 1 by rounding; shares of a whole may not.
+    whole = sum(emotion) or 1.0
+    return [
+        *(p / whole for p in emotion),
+        derived.valence(emotion) or 0.0,
+        derived.arousal(emotion) or 0.0,
+    ]

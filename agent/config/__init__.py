@@ -1,0 +1,1 @@
+"""Settings and policies: read and checked once, frozen, handed down."""

@@ -1,0 +1,1 @@
+"""The nouns of Omokage, one file each; frozen, pure, without I/O."""

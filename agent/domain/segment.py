@@ -1,0 +1,217 @@
+"""A sealed run of records, its clear header and its bucket's sealed key.
+
+The header's canonical bytes are the authenticated data of the cipher and part of what the device
+signs. Layout, integers big-endian, `text` = one length byte and UTF-8:
+
+    "omokage/segment/1" NUL · schema u16 · device text · zone text · bucket_start i64 ·
+    bucket_seconds u32 · sequence u32 · count u32 · policy digest 32 bytes ·
+    number of models u8 · each model text · key id 16 bytes · epoch text · delete_by i64
+
+Instants are whole seconds since 1970 UTC. Each field is fixed-width or length-prefixed, so two
+different headers never share their bytes. What a header shows to a thief of the disk: where, when
+and how many face-records there were, never what they say.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+
+SCHEMA_VERSION = 1
+"""Of header, payload and signature together."""
+KEY_ID_BYTES = 16
+NONCE_BYTES = 12
+SIGNATURE_BYTES = 64
+LINK_BYTES = 32
+MAX_RECORDS = 65_536
+"""In one segment: bounds what a reader allocates before it has decoded anything."""
+FIRST_LINK = bytes(LINK_BYTES)
+"""What the first segment of a bucket follows."""
+
+_HEADER_LABEL = b"omokage/segment/1\0"
+_LINK_LABEL = b"omokage/segment-link/1\0"
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentHeader:
+    """What is readable of a segment without any key; everything here is authenticated.
+
+    Attributes:
+        schema_version: layout of header, payload and signature.
+        device: id of the device, 1-255 bytes of UTF-8.
+        zone: name of the camera's place.
+        bucket_start: aware UTC, whole seconds.
+        bucket_seconds: length of the bucket.
+        sequence: of the segment in its bucket, from 0.
+        count: face-records inside, 1 to `MAX_RECORDS`.
+        policy_digest: SHA-256 (hex) of the policy in force.
+        models: each `card@` and the first 8 hex digits of the model's SHA-256.
+        key_id: 16 random bytes, of the bucket's key.
+        epoch: id of the epoch whose key pair the bucket's key is sealed to.
+        delete_by: aware UTC, whole seconds; the segment must not outlive it.
+
+    Raises:
+        ValueError: a field is out of its range, a time is naive, or `delete_by` lies before the
+            bucket's end.
+    """
+
+    schema_version: int
+    device: str
+    zone: str
+    bucket_start: datetime
+    bucket_seconds: int
+    sequence: int
+    count: int
+    policy_digest: str
+    models: tuple[str, ...]
+    key_id: bytes
+    epoch: str
+    delete_by: datetime
+
+    def __post_init__(self) -> None:
+        _check_instant("bucket_start", self.bucket_start)
+        _check_instant("delete_by", self.delete_by)
+        _check_range("schema_version", self.schema_version, 1, 0xFFFF)
+        _check_range("bucket_seconds", self.bucket_seconds, 1, 0xFFFFFFFF)
+        _check_range("sequence", self.sequence, 0, 0xFFFFFFFF)
+        _check_range("count", self.count, 1, MAX_RECORDS)
+        _check_range("number of models", len(self.models), 0, 255)
+        if len(self.key_id) != KEY_ID_BYTES:
+            raise ValueError("key_id isn't 16 bytes")
+        if len(self.policy_digest) != 64 or len(bytes.fromhex(self.policy_digest)) != 32:
+            raise ValueError("policy_digest isn't a SHA-256 in hex")
+        if self.delete_by < self.bucket_end:
+            raise ValueError("delete_by lies before the bucket's end")
+
+    @property
+    def bucket_end(self) -> datetime:
+        """Return the first instant after the bucket."""
+        return self.bucket_start + timedelta(seconds=self.bucket_seconds)
+
+    def to_bytes(self) -> bytes:
+        """Return the canonical bytes, laid out as the module says."""
+        models = b"".join(_text(model) for model in self.models)
+        return b"".join(
+            (
+                _HEADER_LABEL,
+                struct.pack(">H", self.schema_version),
+                _text(self.device),
+                _text(self.zone),
+                struct.pack(
+                    ">qIII",
+                    to_seconds(self.bucket_start),
+                    self.bucket_seconds,
+                    self.sequence,
+                    self.count,
+                ),
+                bytes.fromhex(self.policy_digest),
+                struct.pack(">B", len(self.models)),
+                models,
+                self.key_id,
+                _text(self.epoch),
+                struct.pack(">q", to_seconds(self.delete_by)),
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class SealedSegment:
+    """Ciphertext of records, bound to its header and to the segment before it.
+
+    Attributes:
+        header: in clear.
+        nonce: 12 bytes, always `counter_nonce(header.sequence)`.
+        ciphertext: AES-256-GCM of the padded payload, tag at the end.
+        previous: `link` of the bucket's segment before this one; `FIRST_LINK` for the first.
+        signature: the device's Ed25519 signature of `link`, 64 bytes.
+    """
+
+    header: SegmentHeader
+    nonce: bytes
+    ciphertext: bytes
+    previous: bytes
+    signature: bytes
+
+    @property
+    def link(self) -> bytes:
+        """Return the digest that this segment's signature covers and the next one refers to."""
+        return chain_link(self.previous, self.header.to_bytes(), self.nonce, self.ciphertext)
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBucketKey:
+    """A bucket's data key, sealed to an epoch: destroying it destroys the bucket.
+
+    Attributes:
+        key_id: 16 random bytes.
+        epoch: id of the epoch that can open it.
+        wrapped: HPKE ciphertext (encapsulated key, sealed data key, tag).
+        delete_by: aware UTC, as in the headers of the bucket's segments.
+    """
+
+    key_id: bytes
+    epoch: str
+    wrapped: bytes
+    delete_by: datetime
+
+    def __post_init__(self) -> None:
+        _check_instant("delete_by", self.delete_by)
+        if len(self.key_id) != KEY_ID_BYTES:
+            raise ValueError("key_id isn't 16 bytes")
+
+
+def chain_link(previous: bytes, header: bytes, nonce: bytes, ciphertext: bytes) -> bytes:
+    """Return SHA-256 over a segment and its predecessor's link.
+
+    `previous` and `nonce` are fixed-width and `header` delimits itself, so the parts can't be
+    shifted against each other.
+    """
+    digest = hashlib.sha256(_LINK_LABEL)
+    for part in (previous, nonce, header, ciphertext):
+        digest.update(part)
+    return digest.digest()
+
+
+def counter_nonce(sequence: int) -> bytes:
+    """Return the 96-bit nonce of a bucket's n-th segment.
+
+    A counter is safe here because a data key is drawn afresh for each bucket, lives in one process
+    only and is never stored in clear, so no second counter can ever run under the same key.
+    """
+    return sequence.to_bytes(NONCE_BYTES, "big")
+
+
+def delete_by(bucket_start: datetime, bucket_seconds: int, retention: timedelta) -> datetime:
+    """Return the instant after which nothing of a bucket may exist."""
+    return bucket_start + timedelta(seconds=bucket_seconds) + retention
+
+
+def to_seconds(instant: datetime) -> int:
+    """Return whole seconds since 1970 of an aware instant."""
+    return int(instant.timestamp())
+
+
+def from_seconds(seconds: int) -> datetime:
+    """Return the aware UTC instant of whole seconds since 1970."""
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+def _check_instant(name: str, instant: datetime) -> None:
+    if instant.utcoffset() != timedelta(0):
+        raise ValueError(f"{name} isn't an aware UTC instant")
+    if instant.microsecond:
+        raise ValueError(f"{name} isn't a whole second")
+
+
+def _check_range(name: str, number: int, low: int, high: int) -> None:
+    if not low <= number <= high:
+        raise ValueError(f"{name} isn't within {low}-{high}")
+
+
+def _text(text: str) -> bytes:
+    raw = text.encode()
+    if not 0 < len(raw) < 256:
+        raise ValueError("a header's text isn't 1-255 bytes long")
+    return bytes((len(raw),)) + raw

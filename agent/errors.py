@@ -1,0 +1,143 @@
+"""Everything the agent can refuse, grouped by what the caller does next. Imports nothing.
+
+Each error carries `advice`, one sentence for the operator, and maps to a process exit code that
+the command line documents. No message may contain a personal datum or a value of a feature.
+A bug is not an `AgentError`: it crashes.
+"""
+
+from __future__ import annotations
+
+
+class AgentError(Exception):
+    """Base of all refusals; never raised itself.
+
+    Attributes:
+        advice: what the operator can do, one sentence.
+        exit_code: of a command that ends with this error.
+    """
+
+    advice = "See the message above."
+    exit_code = 1
+
+    def __init__(self, message: str, *, advice: str | None = None) -> None:
+        super().__init__(message)
+        if advice is not None:
+            self.advice = advice
+
+
+class ConfigError(AgentError):
+    """A setting is missing or wrong. Stop and correct it."""
+
+    advice = "Correct the setting and start again."
+    exit_code = 2
+
+
+class MediaError(AgentError):
+    """A file can't be read as a picture or a video. Skip it; others go on."""
+
+    advice = "Check that the file is a complete picture or video."
+    exit_code = 3
+
+
+class CameraError(AgentError):
+    """A camera gives no usable picture. Wait and try again."""
+
+    advice = "Check the cable, the address and who else uses the camera."
+    exit_code = 4
+
+
+class CameraUnavailable(CameraError):
+    """The source can't be opened."""
+
+
+class FrameTimeout(CameraError):
+    """The source is open but no new frame arrived in time."""
+
+
+class ModelError(AgentError):
+    """A model can't be trusted or used. Stop."""
+
+    advice = "Reinstall Omokage, or restore the models folder from its release."
+    exit_code = 5
+
+
+class ModelHashMismatch(ModelError):
+    """A model file isn't the one its card describes."""
+
+
+class ModelContractError(ModelError):
+    """A model's inputs, outputs or labels aren't those that its card declares."""
+
+
+class SealError(AgentError):
+    """A segment can't be sealed or opened. Drop it, never guess."""
+
+    advice = "Check that the right key and an unchanged database are used."
+    exit_code = 6
+
+
+class NoRecipient(SealError):
+    """No public key is valid now, so nothing may be persisted."""
+
+    advice = "Create keys with `omokage keys init`, or extend them."
+
+
+class UnknownKey(SealError):
+    """The key that a segment names isn't there (it may have been destroyed)."""
+
+
+class SegmentTampered(SealError):
+    """A signature or an authentication tag doesn't fit."""
+
+
+class SegmentTruncated(SealError):
+    """A segment ends before it should."""
+
+
+class PassphraseWrong(SealError):
+    """The passphrase doesn't open the reviewer's keys."""
+
+    advice = "Try again; a lost passphrase can't be recovered."
+
+
+class StoreError(AgentError):
+    """The database refuses. Keep running without persisting, say so."""
+
+    advice = "Check the disk and the state folder's permissions."
+    exit_code = 7
+
+
+class StoreFull(StoreError):
+    """The database or its disk is full."""
+
+
+class SchemaTooNew(StoreError):
+    """A newer Omokage wrote this database."""
+
+    advice = "Upgrade Omokage; the database is left as it is."
+
+
+class PolicyError(AgentError):
+    """The policy is unreadable or asks for what isn't allowed. Refuse to start."""
+
+    advice = "Correct the policy file; `omokage policy check FILE` shows each problem."
+    exit_code = 8
+
+
+class PolicyEmpty(PolicyError):
+    """The policy says nothing that could be enforced."""
+
+
+class PolicyWouldKeepForever(PolicyError):
+    """A retention is missing or endless."""
+
+
+class PolicyForbids(PolicyError):
+    """The jurisdiction profile doesn't allow what was asked for."""
+
+
+class BatchIncomplete(AgentError):
+    """Some files of a batch failed; the others are done."""
+
+    advice = "The failed files are listed above; run the same command again after mending them."
+    exit_code = 9

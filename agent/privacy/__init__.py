@@ -1,0 +1,1 @@
+"""What may be written at all: the register of features, and the one way into a record."""

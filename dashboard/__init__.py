@@ -1,0 +1,1 @@
+"""The pages: read released aggregates, and nothing that needs a key."""

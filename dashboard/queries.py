@@ -1,0 +1,188 @@
+"""All that the pages read: released aggregates, the policy and the encoder's card. No page here.
+
+A refusal of the store travels to the page as it is (`StoreError` with its advice); a policy or a
+card that can't be read is simply absent, since the numbers stand without them.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import StrEnum
+from pathlib import Path
+
+import agent
+from agent.config.policy_file import load_policy
+from agent.config.site import Site
+from agent.domain.aggregate import METRICS, Aggregate
+from agent.domain.facs import AU_LABELS
+from agent.domain.policy import Policy
+from agent.errors import AgentError
+from agent.store.aggregates import AggregateReader, Latest
+from dashboard import estimates
+from dashboard.estimates import Cell, Coverage, Estimate, Point
+
+SITE_VARIABLE = "OMOKAGE_SITE"
+MODELS_VARIABLE = "OMOKAGE_MODELS"
+
+
+class Period(StrEnum):
+    """How far back a page looks from the last release, in whole buckets."""
+
+    QUARTER = "15min"
+    HOUR = "hour"
+    DAY = "day"
+    ALL = "all"
+
+
+LENGTH = {
+    Period.QUARTER: timedelta(minutes=15),
+    Period.HOUR: timedelta(hours=1),
+    Period.DAY: timedelta(days=1),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """Everything on the overview page.
+
+    Attributes:
+        since: start of the first bucket, aware UTC.
+        until: end of the last bucket, aware UTC.
+        step: seconds that one point over time stands for.
+        bucket: seconds of a bucket.
+        coverage: what the camera could do.
+        whole: each metric over the whole period; missing where nothing is shown.
+        lines: each metric over time; missing where the policy doesn't compute it.
+        cells: what is shown and hidden, by zone and step.
+    """
+
+    since: datetime
+    until: datetime
+    step: int
+    bucket: int
+    coverage: Coverage
+    whole: dict[str, Estimate]
+    lines: dict[str, list[Point]]
+    cells: list[Cell]
+
+
+def site() -> Site:
+    """Return the site that the command line named; the working folder's `site` by default."""
+    return Site(Path(os.environ.get(SITE_VARIABLE, "site")))
+
+
+def policy(place: Site) -> Policy | None:
+    """Read the site's policy, None where it can't be read."""
+    try:
+        return load_policy(place.policy)
+    except AgentError:
+        return None
+
+
+def latest(place: Site) -> Latest | None:
+    """Return the newest release, None before the first.
+
+    Raises:
+        StoreError: the database refuses; its advice says what to do.
+    """
+    return AggregateReader(place.aggregates).latest()
+
+
+def zones(place: Site) -> list[str]:
+    """Return the zones that have a release. Raises as `latest`."""
+    return AggregateReader(place.aggregates).zones()
+
+
+def fitting_period(bucket_seconds: int) -> Period:
+    """Choose the period that a page opens with: some tens of buckets."""
+    if bucket_seconds <= 60:
+        return Period.QUARTER
+    return Period.HOUR if bucket_seconds <= 300 else Period.DAY
+
+
+def overview(place: Site, newest: Latest, period: Period, zone: str | None) -> Overview:
+    """Read and combine one period's rows.
+
+    Args:
+        place: the site.
+        newest: its newest release; the period ends with it.
+        period: how far back.
+        zone: name, or None for all.
+
+    Raises:
+        StoreError: as `latest`.
+    """
+    reader = AggregateReader(place.aggregates)
+    until = newest.bucket_end
+    since = _since(reader, newest, period)
+    rows = reader.rows(since, until)
+    names = reader.zones() if zone is None else [zone]
+    step = estimates.step_seconds(since, until, newest.bucket_seconds)
+    lines: dict[str, list[Point]] = {}
+    whole: dict[str, Estimate] = {}
+    for metric, chosen in _by_metric(estimates.choose(rows, zone)).items():
+        if METRICS[metric].technical:
+            continue
+        lines[metric] = estimates.series(chosen, since, step)
+        if (estimate := estimates.combine(chosen)) is not None:
+            whole[metric] = estimate
+    return Overview(
+        since=since,
+        until=until,
+        step=step,
+        bucket=newest.bucket_seconds,
+        coverage=estimates.coverage(rows, names, since, until),
+        whole=whole,
+        lines=lines,
+        cells=estimates.cells(rows, names, since, until, step),
+    )
+
+
+def _since(reader: AggregateReader, newest: Latest, period: Period) -> datetime:
+    first = reader.earliest() or newest.bucket_end
+    if period is Period.ALL:
+        return first
+    # At least one whole bucket, also where the bucket is longer than the period.
+    length = max(LENGTH[period], timedelta(seconds=newest.bucket_seconds))
+    return max(first, newest.bucket_end - length)
+
+
+def _by_metric(rows: list[Aggregate]) -> dict[str, list[Aggregate]]:
+    table: dict[str, list[Aggregate]] = {}
+    for row in rows:
+        table.setdefault(row.metric, []).append(row)
+    return table
+
+
+def grades() -> dict[str, str]:
+    """Return each AU's reliability: A, B, C or D by its published correlation, a dash if unknown.
+
+    Source: `[scores.au]` of the encoder's card; correlation with human coders, 0-1.
+    """
+    scores: dict[str, object] = {}
+    try:
+        card = tomllib.loads((_models() / "face_encoder.card.toml").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        card = {}
+    table = card.get("scores")
+    if isinstance(table, dict) and isinstance(table.get("au"), dict):
+        scores = table["au"]
+    return {label: grade(scores.get(label)) for label in AU_LABELS}
+
+
+def grade(correlation: object) -> str:
+    """Turn a correlation into a letter: A from 0.8, B from 0.6, C from 0.4, else D."""
+    if isinstance(correlation, bool) or not isinstance(correlation, int | float):
+        return "–"
+    for letter, limit in (("A", 0.8), ("B", 0.6), ("C", 0.4)):
+        if correlation >= limit:
+            return letter
+    return "D"
+
+
+def _models() -> Path:
+    named = os.environ.get(MODELS_VARIABLE)
+    return Path(named) if named else Path(agent.__file__).resolve().parent.parent / "models"

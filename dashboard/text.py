@@ -1,0 +1,73 @@
+"""The words of the pages, in two languages, from `text.toml`.
+
+Each entry holds both languages side by side, so that a sentence can't be changed in one alone.
+"""
+
+from __future__ import annotations
+
+import functools
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+
+LANGUAGES: dict[str, str] = {"en": "English", "ja": "日本語"}
+"""Language codes and their names in their own language."""
+
+_PATH = Path(__file__).with_name("text.toml")
+
+
+@functools.cache
+def catalogue() -> dict[str, dict[str, str]]:
+    """Return all entries: dotted key to language code to text."""
+    return _flatten(tomllib.loads(_PATH.read_text(encoding="utf-8")), "")
+
+
+def _flatten(table: dict[str, object], prefix: str) -> dict[str, dict[str, str]]:
+    entries: dict[str, dict[str, str]] = {}
+    texts = {key: value for key, value in table.items() if isinstance(value, str)}
+    if texts:
+        entries[prefix] = texts
+    for key, value in table.items():
+        if isinstance(value, dict):
+            entries |= _flatten(value, f"{prefix}.{key}" if prefix else key)
+    return entries
+
+
+def preferred(locale: str | None) -> str:
+    """Choose a language for a browser's locale, for example `ja-JP`; English where unsure."""
+    return "ja" if locale and locale.lower().startswith("ja") else "en"
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """One language's words.
+
+    Attributes:
+        language: a key of `LANGUAGES`.
+    """
+
+    language: str
+
+    def __call__(self, key: str, **values: object) -> str:
+        """Return the entry's text with its `{placeholders}` filled in."""
+        return catalogue()[key][self.language].format(**values)
+
+    def percent(self, share: float | None, decimals: int = 0) -> str:
+        """Write a share 0-1 as a percentage; a dash where there is none."""
+        return "–" if share is None else f"{100 * share:.{decimals}f}\N{NARROW NO-BREAK SPACE}%"
+
+    def duration(self, seconds: float) -> str:
+        """Write a duration in its two largest units, from seconds to days."""
+        whole = round(seconds)
+        if whole < 60:
+            return self("unit.seconds", n=whole)
+        minutes = round(whole / 60)
+        if minutes < 60:
+            return self("unit.minutes", n=minutes)
+        hours, rest = divmod(minutes, 60)
+        if hours < 24:
+            text = self("unit.hours", n=hours)
+            return f"{text} {self('unit.minutes', n=rest)}" if rest else text
+        days, hours = divmod(hours, 24)
+        text = self("unit.days", n=days)
+        return f"{text} {self('unit.hours', n=hours)}" if hours else text

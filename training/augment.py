@@ -1,0 +1,59 @@
+"""Random geometry and light for batches of gray faces, on the tensor's own device."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Jitter:
+    """Half-widths of the uniform ranges that `affine` draws from."""
+
+    rotation_degrees: float = 15.0
+    scale: float = 0.15
+    shift: float = 0.10
+    """Fraction of the picture's side."""
+
+
+def affine(images: Tensor, jitter: Jitter, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Turn, scale, shift each picture at random.
+
+    Args:
+        images: float (B, 1, H, W).
+        jitter: ranges.
+        generator: source of randomness.
+
+    Returns:
+        The warped pictures, and the (B, 2, 3) matrix that maps an output point to its input
+        point, both in [-1, 1] coordinates.
+    """
+    count = len(images)
+
+    def draw(half: float) -> Tensor:
+        return (torch.rand(count, generator=generator) * 2 - 1) * half
+
+    angle = draw(math.radians(jitter.rotation_degrees))
+    scale = 1 + draw(jitter.scale)
+    cos, sin = torch.cos(angle) * scale, torch.sin(angle) * scale
+    theta = torch.stack(
+        [
+            torch.stack([cos, -sin, draw(2 * jitter.shift)], 1),
+            torch.stack([sin, cos, draw(2 * jitter.shift)], 1),
+        ],
+        1,
+    )
+    grid = F.affine_grid(theta, list(images.shape), align_corners=False)
+    warped = F.grid_sample(images, grid, padding_mode="border", align_corners=False)
+    return warped, theta
+
+
+def standardise(images: Tensor) -> Tensor:
+    """Give each picture mean 0 and deviation 1 (as `agent.inference.preprocess` does)."""
+    mean = images.mean((1, 2, 3), keepdim=True)
+    deviation = images.std((1, 2, 3), keepdim=True, unbiased=False)
+    return (images - mean) / (deviation + 1e-3)

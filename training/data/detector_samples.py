@@ -1,0 +1,297 @@
+"""Inputs for the detector's training: scenes zoomed and cut, and faces pasted into scenes.
+
+Everything here is plain numpy and OpenCV on one small picture at a time. A `Scene` goes in and
+a `Scene` comes out; light and noise are added last, over the whole picture.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from agent.inference.preprocess import transform
+from training.data.scenes import Scene, Scenes
+
+Array = npt.NDArray[np.float32]
+Image = npt.NDArray[np.uint8]
+Random = np.random.Generator
+
+SWAPPED = [1, 0, 2, 4, 3]
+"""Order of the five points after a mirror: right and left are the subject's own."""
+
+SMALLEST, LARGEST = 9.0, 220.0
+"""Side of the faces shown, input pixels; a smaller one is ignored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pasted:
+    """Faces that can be pasted.
+
+    Attributes:
+        levels: the crops at full, half, quarter, ... size, each uint8 (N, S, S).
+        boxes: float32 (N, 4), pixels of the full-size crop.
+        points: float32 (N, 5, 2), same.
+    """
+
+    levels: tuple[Image, ...]
+    boxes: Array
+    points: Array
+
+
+def pasted_from(images: Image, boxes: Array, points: Array) -> Pasted:
+    """Prepare crops uint8 (N, S, S) for pasting at any size."""
+    levels = [images]
+    while levels[-1].shape[1] >= 2 * 18:
+        last = levels[-1]
+        halved = last.astype(np.uint16)
+        summed = halved[:, ::2, ::2] + halved[:, 1::2, ::2] + halved[:, ::2, 1::2]
+        levels.append(((summed + halved[:, 1::2, 1::2] + 2) // 4).astype(np.uint8))
+    return Pasted(tuple(levels), boxes, points)
+
+
+def moved(scene: Scene, matrix: Array, size: tuple[int, int], fill: int | None) -> Scene:
+    """Warp a scene by a similarity float32 (2, 3) into (height, width).
+
+    A `fill` of None repeats the border. A face less than half visible becomes one to ignore,
+    and one that is hardly visible is dropped.
+    """
+    image = _shrunk_warp(scene.image, matrix, size, fill)
+    boxes, points = moved_labels(scene.boxes, scene.points, matrix)
+    return settled(Scene(image, boxes, points, scene.real))
+
+
+def moved_labels(boxes: Array, points: Array, matrix: Array) -> tuple[Array, Array]:
+    """Carry boxes (K, 4) and points (K, 5, 2) along; a turned box keeps its proportions."""
+    scale = math.hypot(matrix[0, 0], matrix[1, 0])
+    middle = transform(matrix, (boxes[:, :2] + boxes[:, 2:]) / 2)
+    half = (boxes[:, 2:] - boxes[:, :2]) * scale / 2
+    points = transform(matrix, points.reshape(-1, 2)).reshape(-1, 5, 2)
+    if np.linalg.det(matrix[:, :2]) < 0:
+        points = points[:, SWAPPED]
+    return np.concatenate([middle - half, middle + half], 1).astype(np.float32), points
+
+
+def settled(scene: Scene) -> Scene:
+    """Drop faces outside the picture; ignore those that are half outside or too small."""
+    height, width = scene.image.shape
+    limit = np.array([width, height], np.float32)
+    inside = np.clip(scene.boxes[:, 2:], 0, limit) - np.clip(scene.boxes[:, :2], 0, limit)
+    sides = scene.boxes[:, 2:] - scene.boxes[:, :2]
+    visible = inside.prod(1) / np.maximum(sides.prod(1), 1e-6)
+    kept = visible > 0.15
+    real = scene.real & (visible > 0.55) & (sides.max(1) >= SMALLEST)
+    return Scene(scene.image, scene.boxes[kept], scene.points[kept], real[kept])
+
+
+def _shrunk_warp(image: Image, matrix: Array, size: tuple[int, int], fill: int | None) -> Image:
+    """Warp, averaging down first so that small faces don't alias."""
+    scale = math.hypot(matrix[0, 0], matrix[1, 0])
+    factor = max(1.0, 1 / scale)
+    if factor > 1.3:
+        columns, rows = (max(1, round(side / factor)) for side in image.shape[::-1])
+        ratio = np.array([image.shape[1] / columns, image.shape[0] / rows], np.float32)
+        image = np.asarray(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA))
+        matrix = matrix.copy()
+        matrix[:, 2] += matrix[:, :2] @ ((ratio - 1) / 2)
+        matrix[:, :2] *= ratio
+    mode = cv2.BORDER_REPLICATE if fill is None else cv2.BORDER_CONSTANT
+    warped = cv2.warpAffine(
+        image, matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=mode, borderValue=fill or 0
+    )
+    return np.asarray(warped, np.uint8)
+
+
+def placed(centre: Array, target: Array, scale: float, degrees: float, mirror: bool) -> Array:
+    """Build the matrix that turns and scales about `centre` and carries it to `target`."""
+    angle = math.radians(degrees)
+    linear = scale * np.array(
+        [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]], np.float32
+    )
+    if mirror:
+        linear[:, 0] *= -1
+    return np.concatenate([linear, (target - linear @ centre)[:, None]], 1).astype(np.float32)
+
+
+def log_uniform(low: float, high: float, random: Random) -> float:
+    """Draw between two positive bounds, each octave as likely as another."""
+    return float(np.exp(random.uniform(np.log(low), np.log(max(high, low * 1.001)))))
+
+
+def zoomed(scene: Scene, size: tuple[int, int], random: Random) -> Scene:
+    """Show a scene so that one of its faces gets a random size and place."""
+    height, width = size
+    candidates = np.flatnonzero(scene.real)
+    fill = None if random.random() < 0.3 else int(random.choice([0, 0, random.integers(256)]))
+    mirror, degrees = random.random() < 0.5, random.normal(0, 6)
+    if not len(candidates) or random.random() < 0.1:
+        scale = min(width / scene.image.shape[1], height / scene.image.shape[0])
+        centre = np.array(scene.image.shape[::-1], np.float32) / 2
+        whole = placed(centre, np.array([width, height], np.float32) / 2, scale, 0, mirror)
+        return moved(scene, whole, size, fill)
+    box = scene.boxes[random.choice(candidates)]
+    side = float((box[2:] - box[:2]).max())
+    wanted = log_uniform(SMALLEST + 1, min(LARGEST, 0.92 * min(size)), random)
+    wanted = min(wanted, side * 3)  # more than three times enlarged is only blur
+    target = np.array(
+        [random.uniform(wanted / 2, width - wanted / 2) for width in (width, height)], np.float32
+    )
+    centre = (box[:2] + box[2:]) / 2
+    return moved(scene, placed(centre, target, wanted / side, degrees, mirror), size, fill)
+
+
+def background(scenes: Scenes, size: tuple[int, int], random: Random) -> Scene:
+    """Cut a piece without faces that fills the input."""
+    scene = scenes.empty[random.integers(len(scenes.empty))]
+    cover = max(size[0] / scene.image.shape[0], size[1] / scene.image.shape[1])
+    scale = cover * log_uniform(0.6, 3.0, random)
+    centre = random.uniform(0.25, 0.75, 2).astype(np.float32) * scene.image.shape[::-1]
+    target = np.array([size[1], size[0]], np.float32) / 2
+    matrix = placed(centre, target, scale, random.normal(0, 8), random.random() < 0.5)
+    return moved(scene, matrix, size, None)
+
+
+def _mask(side: int, box: Array, random: Random) -> Array:
+    """Draw how strongly each pixel of a crop (side, side) is pasted, float32 in [0, 1]."""
+    mask = np.zeros((side, side), np.float32)
+    kind = random.random()
+    if kind < 0.6:
+        centre = (box[:2] + box[2:]) / 2
+        half = (box[2:] - box[:2]) / 2 * random.uniform(1.1, 1.45)
+        cv2.ellipse(mask, [int(v) for v in centre], [int(v) for v in half], 0, 0, 360, 1.0, -1)
+    elif kind < 0.8:
+        mask[4:-4, 4:-4] = 1
+    else:
+        mask[:] = 1
+        return mask
+    blur = float(random.uniform(1.0, 6.0))
+    return np.asarray(cv2.GaussianBlur(mask, (0, 0), blur), np.float32)
+
+
+def paste(scene: Scene, faces: Pasted, side: float, random: Random) -> Scene:
+    """Paste one face of a given size (longer box side, pixels) where no other face is."""
+    which = int(random.integers(len(faces.boxes)))
+    box = faces.boxes[which]
+    height, width = scene.image.shape
+    margin = min(side * 0.4, 0.49 * height)
+    for _ in range(8):
+        x, y = random.uniform(margin, width - margin), random.uniform(margin, height - margin)
+        target = np.array([x, y], np.float32)
+        if _free(scene.boxes, target, side):
+            break
+    else:
+        return scene
+    scale = side / float((box[2:] - box[:2]).max())
+    centre = (box[:2] + box[2:]) / 2
+    matrix = placed(centre, target, scale, random.normal(0, 10), random.random() < 0.5)
+    image = _blended(scene.image, faces, which, matrix, random)
+    boxes, points = moved_labels(box[None], faces.points[which][None], matrix)
+    return Scene(
+        image,
+        np.concatenate([scene.boxes, boxes]),
+        np.concatenate([scene.points, points]),
+        np.concatenate([scene.real, np.ones(1, np.bool_)]),
+    )
+
+
+def _free(boxes: Array, centre: Array, side: float) -> bool:
+    """Say whether a square face would stay clear of all others."""
+    gap = np.abs((boxes[:, :2] + boxes[:, 2:]) / 2 - centre)
+    reach = ((boxes[:, 2:] - boxes[:, :2]).max(1, initial=0) + 1.3 * side) / 2
+    return bool((gap.max(1, initial=0) > reach).all())
+
+
+def _blended(image: Image, faces: Pasted, which: int, matrix: Array, random: Random) -> Image:
+    """Lay a face over a picture through a soft, or hard, mask."""
+    scale = math.hypot(matrix[0, 0], matrix[1, 0])
+    level = min(max(int(math.log2(1 / scale)), 0), len(faces.levels) - 1) if scale < 1 else 0
+    crop = faces.levels[level][which]
+    mask = _mask(faces.levels[0].shape[1], faces.boxes[which], random)
+    fine = matrix.copy()
+    fine[:, 2] += matrix[:, :2] @ np.full(2, (2**level - 1) / 2, np.float32)
+    fine[:, :2] *= 2**level
+    size = (image.shape[1], image.shape[0])
+    face = cv2.warpAffine(crop, fine, size, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
+    alpha = cv2.warpAffine(mask, matrix, size)
+    if random.random() < 0.5:  # half of the faces take on the light of the place
+        weight = alpha.sum() + 1e-6
+        face += float((alpha * (image - face)).sum() / weight) * random.uniform(0.3, 1.0)
+    mixed = image + alpha * (face * random.uniform(0.7, 1.2) - image)
+    return np.asarray(np.clip(mixed, 0, 255), np.uint8)
+
+
+def crowd(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random) -> Scene:
+    """Paste one to six faces of many sizes on a background."""
+    scene = background(scenes, size, random)
+    largest = 0.6 * min(size)
+    sides = [log_uniform(SMALLEST + 1, largest, random) for _ in range(random.integers(1, 7))]
+    for side in sorted(sides, reverse=True):
+        scene = paste(scene, faces, side, random)
+    return settled(scene)
+
+
+def webcam(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random) -> Scene:
+    """Paste one large face, as a camera on a desk sees it, before a blurred background."""
+    scene = background(scenes, size, random)
+    blurred = cv2.GaussianBlur(scene.image, (0, 0), float(random.uniform(0.5, 4)))
+    scene = Scene(np.asarray(blurred, np.uint8), scene.boxes, scene.points, scene.real)
+    side = log_uniform(0.3 * min(size), min(LARGEST, 0.95 * min(size)), random)
+    return settled(paste(scene, faces, side, random))
+
+
+def mosaic(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random) -> Scene:
+    """Put four smaller samples side by side: more faces, and sharp edges between them."""
+    height, width = size
+    y, x = (int(side * random.uniform(0.35, 0.65)) for side in size)
+    image = np.empty(size, np.uint8)
+    boxes, points, real = [], [], []
+    for top, bottom, left, right in (
+        (0, y, 0, x), (0, y, x, width), (y, height, 0, x), (y, height, x, width),
+    ):  # fmt: skip
+        part = single(scenes, faces, (bottom - top, right - left), random)
+        image[top:bottom, left:right] = part.image
+        boxes.append(part.boxes + np.array([left, top, left, top], np.float32))
+        points.append(part.points + np.array([left, top], np.float32))
+        real.append(part.real)
+    return Scene(image, np.concatenate(boxes), np.concatenate(points), np.concatenate(real))
+
+
+def single(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random) -> Scene:
+    """Draw one sample of any kind but a mosaic."""
+    kind = random.random()
+    if kind < 0.55:
+        return zoomed(scenes.people[random.integers(len(scenes.people))], size, random)
+    if kind < 0.80:
+        return crowd(scenes, faces, size, random)
+    if kind < 0.90:
+        return webcam(scenes, faces, size, random)
+    return background(scenes, size, random)
+
+
+def sample(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random) -> Scene:
+    """Draw one training sample, uint8 of `size` (height, width), light and noise included."""
+    draw = mosaic if random.random() < 0.25 else single
+    scene = draw(scenes, faces, size, random)
+    return Scene(lit(scene.image, random), scene.boxes, scene.points, scene.real)
+
+
+def lit(image: Image, random: Random) -> Image:
+    """Vary exposure, contrast, sharpness and noise; sometimes nearly dark."""
+    if random.random() < 0.25:
+        image = np.asarray(cv2.GaussianBlur(image, (0, 0), float(random.uniform(0.4, 1.5))))
+    levels = np.arange(256, dtype=np.float32) / 255
+    levels = levels ** np.exp(random.normal(0, 0.3))
+    if random.random() < 0.12:
+        levels *= random.uniform(0.08, 0.4)
+    else:
+        levels = (levels - 0.5) * np.exp(random.normal(0, 0.25)) + 0.5 + random.normal(0, 0.08)
+    table = np.clip(levels * 255, 0, 255).astype(np.uint8)
+    image = np.asarray(cv2.LUT(image, table), np.uint8)
+    if random.random() < 0.35:
+        noise = np.empty(image.shape, np.int16)
+        cv2.randn(noise, 0, float(random.uniform(2, 12)))
+        image = np.clip(image + noise, 0, 255).astype(np.uint8)
+    return image

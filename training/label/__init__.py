@@ -1,0 +1,1 @@
+"""Labels for real pictures, made by teachers; runs once, before training."""

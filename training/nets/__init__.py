@@ -1,0 +1,1 @@
+"""Network definitions; no file here knows a data set or a loss."""

@@ -1,0 +1,1 @@
+"""A task is batches + forward + loss + scores; the loop that drives it is `training.train`."""

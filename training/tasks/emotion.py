@@ -1,0 +1,71 @@
+"""Learn the FER+ vote distribution; optionally from a teacher's features and probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from training.augment import Jitter, affine, standardise
+from training.data.ferplus import FerPlus
+from training.nets.emotion import EmotionNet
+
+
+class EmotionTask:
+    """Cross-entropy against the votes of ten annotators."""
+
+    def __init__(
+        self, model: EmotionNet, train: FerPlus, valid: FerPlus, jitter: Jitter | None = None
+    ) -> None:
+        self.model: nn.Module = model
+        self.train, self.valid = train, valid
+        self.jitter = jitter or Jitter()
+
+    def steps_per_epoch(self, batch: int) -> int:
+        """Count full batches."""
+        return len(self.train) // batch
+
+    def batches(self, batch: int, seed: int) -> Iterator[tuple[Tensor, ...]]:
+        """Yield (augmented standardised faces (B,1,48,48), vote distribution (B,8))."""
+        order = np.random.default_rng(seed).permutation(len(self.train))
+        generator = torch.Generator().manual_seed(seed)
+        for start in range(0, len(order) - batch + 1, batch):
+            chosen = order[start : start + batch]
+            images = torch.from_numpy(self.train.images[chosen]).float()[:, None]
+            flip = torch.rand(batch, generator=generator) < 0.5
+            images[flip] = images[flip].flip(-1)
+            images, _ = affine(images, self.jitter, generator)
+            yield standardise(images), torch.from_numpy(self.train.target[chosen])
+
+    def loss(self, batch: tuple[Tensor, ...]) -> Tensor:
+        """Cross-entropy with soft targets."""
+        images, target = batch
+        _, logits = self.model(images)
+        return F.cross_entropy(logits.float(), target)
+
+    def scores(self) -> dict[str, float]:
+        """Accuracy on pictures with a majority, single view and averaged with the mirror."""
+        logits, mirrored = predict(self.model, self.valid.images)
+        known = self.valid.majority >= 0
+        truth = self.valid.majority[known]
+        both = torch.softmax(logits, 1) + torch.softmax(mirrored, 1)
+        return {
+            "accuracy": float((logits.argmax(1).numpy()[known] == truth).mean()),
+            "accuracy_mirrored": float((both.argmax(1).numpy()[known] == truth).mean()),
+        }
+
+
+def predict(model: nn.Module, images: np.ndarray) -> tuple[Tensor, Tensor]:
+    """Return float32 logits (N, 8) of uint8 faces (N, 48, 48) and of their mirror images."""
+    model.eval()
+    plain, mirrored = [], []
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        for start in range(0, len(images), 256):
+            batch = torch.from_numpy(images[start : start + 256]).float()[:, None]
+            batch = standardise(batch)
+            plain.append(model(batch)[1].float())
+            mirrored.append(model(batch.flip(-1))[1].float())
+    return torch.cat(plain), torch.cat(mirrored)
