@@ -186,6 +186,8 @@ class SitePipeline:
                 bucket.seal = self._recorder.open_bucket(zone, bucket.window.bucket_start, now)
             self._recorder.store(bucket.seal.sealed_key, bucket.seal.seal(records))
         except (SealError, StoreError) as error:
+            # The next attempt starts a chain of its own: this one has a hole from now on.
+            self._drop_seal(bucket)
             self.health.lost_records += len(records)
             self.health.persisting = False
             self.health.trouble = f"{error} {error.advice}"
@@ -207,10 +209,7 @@ class SitePipeline:
             return
         self.flush(now)
         summaries = [bucket.window.summary() for bucket in self._buckets.values()]
-        for bucket in self._buckets.values():
-            if bucket.seal is not None:
-                bucket.seal.close()
-        self._buckets = {}
+        self._drop_buckets()
         try:
             self._publish(release(summaries, self._policy, models=self._models))
         except StoreError as error:
@@ -218,13 +217,21 @@ class SitePipeline:
         else:
             self.health.released_buckets += 1
 
+    def _drop_buckets(self) -> None:
+        for bucket in self._buckets.values():
+            self._drop_seal(bucket)
+        self._buckets = {}
+
+    @staticmethod
+    def _drop_seal(bucket: _OpenBucket) -> None:
+        if bucket.seal is not None:
+            bucket.seal.close()
+            bucket.seal = None
+
     def stop(self, now: datetime) -> None:
         """Seal what waits; an unfinished bucket isn't released, its coverage would lie."""
         self.flush(now)
-        for bucket in self._buckets.values():
-            if bucket.seal is not None:
-                bucket.seal.close()
-        self._buckets = {}
+        self._drop_buckets()
         for backend in self._backends.values():
             backend.close()
 

@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from agent.domain.aggregate import (
     DROPPED_FRAMES,
@@ -31,6 +31,9 @@ from agent.domain.aggregate import (
     status_share,
 )
 from agent.domain.frame import FrameStatus
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
 
 MOST_POINTS = 96
 """Points of a line over time; more can't be told apart on a screen."""

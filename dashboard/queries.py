@@ -12,17 +12,20 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import agent
 from agent.config.policy_file import load_policy
 from agent.config.site import Site
 from agent.domain.aggregate import METRICS, Aggregate
 from agent.domain.facs import AU_LABELS
-from agent.domain.policy import Policy
 from agent.errors import AgentError
 from agent.store.aggregates import AggregateReader, Latest
 from dashboard import estimates
-from dashboard.estimates import Cell, Coverage, Estimate, Point
+
+if TYPE_CHECKING:
+    from agent.domain.policy import Policy
+    from dashboard.estimates import Cell, Coverage, Estimate, Point
 
 SITE_VARIABLE = "OMOKAGE_SITE"
 MODELS_VARIABLE = "OMOKAGE_MODELS"

@@ -12,7 +12,8 @@ from pathlib import Path
 import torch
 
 from training.data import ferplus
-from training.data.faces import FaceSet, join, load_backgrounds, load_crops, load_renders
+from training.data.faces import FaceSet, from_renders, join, load_backgrounds, load_crops
+from training.data.renders import load_renders
 from training.nets.emotion import STUDENT_WIDTHS, TEACHER_WIDTHS, EmotionNet
 from training.nets.encoder import FaceEncoder
 from training.tasks.distill import EmotionDistillTask
@@ -36,7 +37,8 @@ def emotion_student(data: Path, runs: Path, epochs: int, batch: int = 96) -> dic
     saved = torch.load(runs / "emotion_teacher" / "checkpoint.pt", weights_only=True)
     teacher.load_state_dict(saved["model"])
     student = EmotionNet(STUDENT_WIDTHS, dropout=0.2).to(memory_format=torch.channels_last)
-    base = EmotionTask(student, *_ferplus(data))
+    train, valid = _ferplus(data)
+    base = EmotionTask(student, ferplus.without_calibration(train), valid)
     task = EmotionDistillTask(base, student, teacher.to(memory_format=torch.channels_last))
     return fit(task, Schedule(epochs, batch, 3e-3, weight_decay=1e-2), runs / "emotion_student")
 
@@ -55,13 +57,13 @@ def encoder_data(data: Path, runs: Path) -> tuple[FaceSet, dict[str, FaceSet]]:
     labels = runs / "labels"
     fer_train, fer_valid = _ferplus(data)
     train = [
-        load_renders(runs / "renders", held_out=False),
+        from_renders(load_renders(runs / "renders", held_out=False)),
         load_crops(labels / "lfw_crops.npz", persons="train"),
         load_crops(labels / "fer_train_crops.npz", fer=fer_train),
         load_backgrounds(data / "scenes", 3000, seed=5),
     ]
     valid = {
-        "renders": load_renders(runs / "renders", held_out=True, limit=2000),
+        "renders": from_renders(load_renders(runs / "renders", held_out=True, limit=10)),
         "lfw": load_crops(labels / "lfw_crops.npz", persons="held_out"),
         "fer": load_crops(labels / "fer_valid_crops.npz", fer=fer_valid),
     }

@@ -15,16 +15,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol, Self
 
+import numpy as np
+import numpy.typing as npt
+
 if TYPE_CHECKING:
     from datetime import datetime
     from types import TracebackType
 
-    import numpy as np
-    import numpy.typing as npt
-
     from agent.domain.frame import Frame
 
-    Picture = npt.NDArray[np.uint8]
+Picture = npt.NDArray[np.uint8]
+"""uint8 (H, W, 3), BGR."""
 
 NS_PER_SECOND = 1_000_000_000
 
@@ -33,10 +34,14 @@ class FrameSource(Protocol):
     """Port of a camera, a stream, a video file or pictures.
 
     Attributes:
-        live: True where frames come in real time and errors are `CameraError`.
+        live: True where frames come in real time.
+        frame_count: frames that a file's header promises, an estimate; 0 where unknown.
+        truncated: True after the end of a file that stops clearly before what it promised.
     """
 
     live: bool
+    frame_count: int = 0
+    truncated: bool = False
 
     def open(self) -> None:
         """Get ready to read from the start.

@@ -12,15 +12,18 @@ The one buffer that holds pixels is wiped before a result is returned, also afte
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from agent.domain.face import DetectedFace
 from agent.inference.preprocess import letterbox
+
+if TYPE_CHECKING:  # training uses this file where the product's own packages are missing
+    from agent.inference.session import Model
 
 Array = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
@@ -50,7 +53,7 @@ FINEST_SCALE = 1.0
 class SessionRunner(Protocol):
     """Whatever runs the net."""
 
-    def __call__(self, inputs: Mapping[str, npt.NDArray[np.generic]]) -> list[Array]:
+    def __call__(self, inputs: dict[str, npt.NDArray[Any]]) -> list[Array]:
         """Return the outputs in the model's order: scores, boxes, points."""
 
 
@@ -156,6 +159,16 @@ class FaceDetector:
             scores[strong],
         )
         return uncut(found, region, whole, 2 / fit.scale)
+
+
+def load_detector(model: Model) -> FaceDetector:
+    """Build the detector that a model's card describes.
+
+    Raises:
+        ModelError: the card lacks `settings.score_threshold`.
+    """
+    height, width = model.card.inputs[0].shape[-2:]
+    return FaceDetector(model.run, width, height, model.card.setting("score_threshold"))
 
 
 def checked(outputs: list[Array]) -> tuple[Array, Array, Array]:

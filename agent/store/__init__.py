@@ -1,1 +1,1 @@
-"""What is kept on disk: sealed segments, and released aggregates in a database of their own."""
+"""Databases: what is acknowledged is on the disk, what is deleted is gone from it."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +11,8 @@ import numpy as np
 
 from agent.domain.facs import AU_SIDE_LABELS
 from training.data import ferplus
+from training.data.lfw import held_out
+from training.data.renders import Renders
 
 CROP = 128
 """Side of a stored crop: the 112 px aligned face with a margin of 8 px for jitter."""
@@ -75,36 +76,19 @@ def rotate_gaze(gaze: np.ndarray, degrees: np.ndarray) -> np.ndarray:
     return np.stack([turned_right, -turned_down], 1).astype(np.float32)
 
 
-def load_renders(folder: Path, *, held_out: bool, limit: int | None = None) -> FaceSet:
-    """Read the generator's shards; identities 0, 10, 20 ... are held out."""
-    parts = []
-    for path in sorted(folder.glob("shard_*.npz")):
-        with np.load(path) as shard:
-            keep = (shard["identity"] % 10 == 0) == held_out
-            pose = shard["pose"][keep].astype(np.float32)
-            count = int(keep.sum())
-            parts.append(
-                FaceSet(
-                    shard["faces"][keep],
-                    shard["landmarks"][keep].astype(np.float32),
-                    pose[:, :2],
-                    # Alignment takes the head's roll out of the picture.
-                    rotate_gaze(shard["gaze"][keep].astype(np.float32), -pose[:, 2]),
-                    shard["au"][keep].astype(np.float32),
-                    shard["quality"][keep].astype(np.float32),
-                    _unknown(count, 8),
-                )
-            )
-        if limit is not None and sum(map(len, parts)) >= limit:
-            break
-    if not parts:
-        raise FileNotFoundError(f"no shards in {folder}; run training.synthesis.generate")
-    return join(parts)
-
-
-def is_held_out(person: str) -> bool:
-    """Split by person: a stable tenth is for validation."""
-    return zlib.crc32(person.encode()) % 10 == 0
+def from_renders(renders: Renders) -> FaceSet:
+    """Give renders the form of a face set; they know everything but votes."""
+    pose = renders.pose.astype(np.float32)
+    return FaceSet(
+        renders.faces,
+        renders.landmarks.astype(np.float32),
+        pose[:, :2],
+        # Alignment takes the head's roll out of the picture.
+        rotate_gaze(renders.gaze.astype(np.float32), -pose[:, 2]),
+        renders.au.astype(np.float32),
+        renders.quality.astype(np.float32),
+        _unknown(len(renders.faces), 8),
+    )
 
 
 def load_crops(path: Path, *, persons: str = "all", fer: ferplus.FerPlus | None = None) -> FaceSet:
@@ -119,7 +103,7 @@ def load_crops(path: Path, *, persons: str = "all", fer: ferplus.FerPlus | None 
         names = [str(name) for name in file["blendshape_names"]]
         keep = np.ones(len(file["faces"]), bool)
         if persons != "all":
-            held = np.array([is_held_out(str(person)) for person in file["person"]])
+            held = held_out(str(person) for person in file["person"])
             keep = held if persons == "held_out" else ~held
         count = int(keep.sum())
         au = _unknown(count, len(AU_SIDE_LABELS))

@@ -39,6 +39,12 @@ class FerPlus:
     def __len__(self) -> int:
         return len(self.images)
 
+    def take(self, chosen: np.ndarray) -> FerPlus:
+        """Select pictures by a bool (N,) or by indices."""
+        return FerPlus(
+            self.images[chosen], self.target[chosen], self.majority[chosen], self.rows[chosen]
+        )
+
 
 def _without_single_votes(votes: np.ndarray) -> np.ndarray:
     """Drop votes that only one annotator gave (float32 (N, 10)); they are mostly slips."""
@@ -71,3 +77,13 @@ def load(path: Path) -> FerPlus:
     usable = (faces.sum(1) > 0) & (kept.argmax(1) != len(EMOTIONS) + 1)
     target = faces[usable] / faces[usable].sum(1, keepdims=True)
     return FerPlus(images[usable], target, majority_of(votes)[usable], np.flatnonzero(usable))
+
+
+def without_calibration(train: FerPlus) -> FerPlus:
+    """Leave out the twentieth of the training part that the temperature is fitted on."""
+    return train.take(train.rows % 20 != 0)
+
+
+def calibration(train: FerPlus) -> FerPlus:
+    """Return that twentieth."""
+    return train.take(train.rows % 20 == 0)

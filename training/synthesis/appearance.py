@@ -35,7 +35,7 @@ EXTENT: tuple[float, float] = (20.0, 26.0)
 NOISE_SIZE = 256
 """Side of the noise tile, texels."""
 
-_BROW_DROP_CM = 0.42
+_BROW_DROP_CM = 0.5
 """The brow landmarks sit on the ridge's upper edge; hair grows this much lower."""
 
 

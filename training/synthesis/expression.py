@@ -155,12 +155,12 @@ def lips_part_intensity(landmarks: Array, neutral: Array) -> float:
         Intensity 0-5.
     """
     width = float(np.linalg.norm(neutral[54] - neutral[48]))
-    gap = _lip_gap(landmarks) - _lip_gap(neutral)
+    gap = lip_gap(landmarks) - lip_gap(neutral)
     share = (gap / width - LIPS_PART_DEAD) / (LIPS_PART_FULL - LIPS_PART_DEAD)
     return MAX_INTENSITY * float(np.sqrt(np.clip(share, 0.0, 1.0)))
 
 
-def _lip_gap(landmarks: Array) -> float:
+def lip_gap(landmarks: Array) -> float:
     """Measure how far, on average, the lower inner lip lies under or before the upper."""
     apart = landmarks[list(_INNER_UPPER)] - landmarks[list(_INNER_LOWER)]
     # Signed by height: lips that roll over each other don't count as parted.

@@ -32,16 +32,20 @@ class Scalp:
             Mask float32 (N,), soft around 0.5, and displacement float32 (N, 3), cm.
         """
         x, y, z = self._rest.T
-        line = self._brow_y + hair.line_cm
-        temple = line - 2.0 + hair.temple_cm
-        heights = [-7.5, -6.0, 0.0, 1.2, 4.0, temple, line - 0.5, line]
-        limit = np.interp(z, [-8.0, -1.0, 1.5, 3.6, 4.8, 7.0, 9.0, 10.5], heights)
+        line = self._brow_y + hair.line_cm + 0.35 * np.sin(1.1 * x + 30.0 * hair.volume_cm)
+        heights = [-7.5, -6.0, 0.0, 1.2, 4.0, self._brow_y + hair.line_cm - 2.0 + hair.temple_cm]
+        side = np.interp(z, [-8.0, -1.0, 1.5, 3.6, 4.8, 7.0], heights)
+        # From the temples the line runs up to the middle of the forehead.
+        limit = side + (line - side) * np.clip((z - 7.0) / 3.0, 0.0, 1.0)
         inside = y - limit
         inside = np.where(self._ear, np.minimum(inside, -1.0), inside)
         mask = np.zeros(self._count, np.float32)
         mask[self._skin] = np.clip(0.5 + inside / 1.2, 0.0, 1.0)
         displacement = np.zeros((self._count, 3), np.float32)
-        lift = hair.volume_cm * np.clip(inside / 2.2, 0.0, 1.0) ** 0.6
+        # Waves in three directions make lumps; the person's own volume sets their phase.
+        phase = 40.0 * hair.volume_cm
+        lumps = np.sin(0.9 * x + phase) * np.sin(0.8 * y + 2 * phase) + np.sin(1.7 * z + x + phase)
+        lift = hair.volume_cm * np.clip(inside / 2.2, 0.0, 1.0) ** 0.6 * (1 + 0.22 * lumps)
         displacement[self._skin] = self._normals * lift[:, None]
         return mask, displacement
 
@@ -49,7 +53,7 @@ class Scalp:
 def _ears(rest: Array) -> npt.NDArray[np.bool_]:
     """Tell which skin vertices belong to an ear: they stand off the side of the head."""
     x, y, z = np.abs(rest[:, 0]), rest[:, 1], rest[:, 2]
-    return np.asarray((x > 7.6) & (y > -3.0) & (y < 5.5) & (z < 4.5) & (z > -3.0))
+    return np.asarray((x > 7.6) & (y > -3.0) & (y < 4.8) & (z < 4.5) & (z > -3.0))
 
 
 def curtain(hair: Hair, colour: Colour) -> Piece:

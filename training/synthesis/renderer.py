@@ -16,6 +16,7 @@ import numpy.typing as npt
 
 from training.synthesis import shaders
 from training.synthesis.appearance import EXTENT, ORIGIN, build_masks
+from training.synthesis.expression import lip_gap
 from training.synthesis.face_model import HEAD_PIVOT, FaceModel, Posed
 from training.synthesis.scene import Colour, Lighting, Skin
 from training.synthesis.visibility import bake, harmonics
@@ -36,6 +37,8 @@ class View:
     distance_cm: float
     place: Array
     """float32 (2, 3): cm at the pivot's plane (x right, y up) -> pixels of the picture."""
+    size: int
+    """Side of the square picture, pixels; at most the renderer's."""
 
     def project(self, points: Array) -> Array:
         """Carry points float32 (n, 3), head frame cm, to pixels float32 (n, 2)."""
@@ -82,7 +85,7 @@ class Renderer:
 
         Args:
             model: the face model.
-            size: side of the square picture, pixels; edges aren't smoothed, so average down.
+            size: largest side of a square picture, pixels; edges aren't smoothed, so average down.
         """
         self.model = model
         self.size = size
@@ -132,6 +135,12 @@ class Renderer:
         chosen = np.concatenate([np.arange(part.start, part.stop) for part in parts])
         found = bake(still.vertices[chosen], still.normals[chosen])
         coefficients[chosen], openness[chosen] = found
+        # Light inside skin and eyes, and between them, fills what geometry alone would leave black.
+        openness[solid] = 0.2 + 0.8 * openness[solid]
+        for eye in parts[1:]:
+            openness[eye] = 0.3 + 0.7 * openness[eye]
+            coefficients[eye] *= 0.7
+            coefficients[eye, 0] += 0.3
         return coefficients, openness
 
     def _upload_masks(self) -> None:
@@ -169,6 +178,10 @@ class Renderer:
         kinds = {"skin": "surface", "eye_left": "eye", "eye_right": "eye", "lashes": "plain"}
         self._parts: dict[str, Any] = {}
         for part, triangles in model.triangles.items():
+            if part == "lashes":
+                # The lower lashes are sheets that would read as thick eyeliner.
+                lid = float(model.rest_landmarks[36:48, 1].mean())
+                triangles = triangles[model.neutral[triangles][:, :, 1].mean(1) > lid]
             if len(triangles):
                 program = self._programs[kinds.get(part, "mouth")]
                 self._parts[part] = self.context.vertex_array(
@@ -191,16 +204,18 @@ class Renderer:
             _set(program, "map_origin", ORIGIN)
             _set(program, "map_extent", EXTENT)
 
-    def dress(self, skin: Skin, hair_mask: Array) -> None:
+    def dress(self, skin: Skin, hair_mask: Array, neutral: Array) -> None:
         """Set what stays the same over one person's renders.
 
         Args:
             skin: colours and surface.
             hair_mask: float32 (N,), 0 skin to 1 hair, soft around 0.5.
+            neutral: float32 (68, 3), the person's landmarks without expression.
         """
         fixed = np.stack([self._openness, hair_mask], 1).astype(np.float32)
         self._fixed_buffer.write(fixed.tobytes())
         self._lash = skin.lash
+        self._still_gap = lip_gap(neutral)
         values = {
             "skin": skin.skin,
             "lip": skin.lip,
@@ -237,11 +252,11 @@ class Renderer:
             pieces: extra surfaces, drawn after the face in this order.
 
         Returns:
-            uint8 (size, size, 4), RGBA, colour premultiplied by cover, row 0 at the top.
+            uint8 (view.size, view.size, 4), RGBA, colour premultiplied by cover, row 0 at the top.
         """
         self._send_vertices(posed, view, lighting)
         self._send_uniforms(view, lighting, creases)
-        self._draw_skin()
+        self._draw_skin(view.size)
         for part in ("eye_left", "eye_right"):
             self._parts[part].render()
         self._draw_mouth(posed)
@@ -250,17 +265,19 @@ class Renderer:
             self._parts["lashes"].render()
         for piece in pieces:
             self._draw_piece(piece)
-        raw = self._target.read(components=4, alignment=1)
-        return np.frombuffer(raw, np.uint8).reshape(self.size, self.size, 4)[::-1]
+        raw = self._target.read((0, 0, view.size, view.size), components=4, alignment=1)
+        return np.frombuffer(raw, np.uint8).reshape(view.size, view.size, 4)[::-1]
 
-    def _draw_skin(self) -> None:
+    def _draw_skin(self, size: int) -> None:
         """Store the skin's surface, then shade it; leaves its depth for the other parts."""
         self._surface.use()
+        self.context.viewport = self.context.scissor = (0, 0, size, size)
         self._surface.clear(0.0, 0.0, 0.0, 0.0)
         self.context.disable(moderngl.BLEND)
         self.context.enable(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
         self._parts["skin"].render()
         self._target.use()
+        self.context.viewport = self.context.scissor = (0, 0, size, size)
         # Not cleared: the screen-wide triangle below writes every pixel, and the depth is kept.
         self.context.disable(moderngl.DEPTH_TEST | moderngl.CULL_FACE)
         self._screen.render()
@@ -280,7 +297,7 @@ class Renderer:
         values: dict[str, Any] = {
             "turn": tuple(view.turn.T.reshape(-1).tolist()),
             "depth": view.distance_cm,
-            "place": tuple(_clip_matrix(view.place, self.size).T.reshape(-1).tolist()),
+            "place": tuple(_clip_matrix(view.place, view.size).T.reshape(-1).tolist()),
             "lamp_way": list(lighting.lamp_way),
             "lamp_colour": list(lighting.lamp_colour),
             "sky": lighting.sky,
@@ -298,8 +315,8 @@ class Renderer:
 
     def _draw_mouth(self, posed: Posed) -> None:
         """Draw teeth, gums and tongue, unless the lips hide them."""
-        gap = float((posed.landmarks[61:64, 1] - posed.landmarks[[67, 66, 65], 1]).mean())
-        if gap < 0.02:
+        gap = lip_gap(posed.landmarks) - self._still_gap
+        if gap < 0.03:
             return
         program = self._programs["mouth"]
         _set(program, "cave", (self._cave_z, float(np.clip(gap / 1.2, 0.0, 1.0))))

@@ -72,8 +72,6 @@ class Wear:
     mask_colour: Colour = (0.5, 0.7, 0.8)
     occluder: int = 0
     """0 none; else the seed of a random shape in front of the face."""
-    hat: Colour | None = None
-    """Colour of cloth worn in place of hair, or None."""
 
 
 @dataclass(frozen=True, slots=True)

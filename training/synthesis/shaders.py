@@ -107,16 +107,13 @@ void main() {
 
 SCREEN = """#version 330
 in vec2 in_corner;
-out vec2 at_screen;
 void main() {
     gl_Position = vec4(in_corner, 0.0, 1.0);
-    at_screen = 0.5 + 0.5 * in_corner;
 }
 """
 
 SKIN = (
     """#version 330
-in vec2 at_screen;
 """
     + _LIGHT
     + """
@@ -144,12 +141,12 @@ uniform vec2 noise_shift;
 uniform vec3 mouth_box;     // centre y, half width, back z
 
 void main() {
-    vec4 where = texture(place_map, at_screen);
+    vec4 where = texelFetch(place_map, ivec2(gl_FragCoord.xy), 0);
     if (where.w == 0.0) {
         colour = vec4(0.0);
         return;
     }
-    vec4 light = texture(light_map, at_screen);
+    vec4 light = texelFetch(light_map, ivec2(gl_FragCoord.xy), 0);
     vec3 rest = where.xyz;
     float openness = floor(where.w - 1.0) / 1000.0;
     float hair_share = fract(where.w) / 0.998;
@@ -182,7 +179,7 @@ void main() {
     float lid = smoothstep(0.75, 0.1, field.w) * front * step(0.0, rest.z - 6.0);
     base *= 1.0 - makeup.y * lid * vec3(0.45, 0.6, 0.55);
     float rim = smoothstep(0.16, 0.0, field.w) * front;
-    base *= 1.0 - (0.25 + 0.6 * makeup.z) * rim * vec3(0.8, 1.0, 1.0);
+    base *= 1.0 - (0.10 + 0.6 * makeup.z) * rim * vec3(0.8, 1.0, 1.0);
 
     float lips = smoothstep(-0.05, 0.09, field.z) * front;
     base = mix(base, lip * (1.0 + 0.12 * grain.z), lips);
@@ -191,7 +188,7 @@ void main() {
     float half_ = brow_shape.y * mix(1.0, 1.0 - brow_shape.w, along * along);
     half_ *= smoothstep(-0.06, 0.16, field.x) * smoothstep(1.12, 0.86, field.x);
     float over = field.y - brow_shape.x * (1.0 - 0.6 * along);
-    float ragged = half_ * (1.0 + 0.5 * fine.z);
+    float ragged = half_ * (1.0 + 0.3 * fine.z);
     float browness = smoothstep(ragged + 0.10, ragged - 0.08, abs(over)) * step(0.02, half_);
     base = mix(base, brow, browness * brow_shape.z * front * clamp(0.9 + 0.5 * fine.z, 0.0, 1.0));
 
@@ -244,7 +241,7 @@ uniform vec3 flesh;         // teeth, or gums and tongue
 uniform vec2 cave;          // z where light stops, openness of the mouth 0-1
 void main() {
     vec3 n = normalize(normal);
-    float reach = smoothstep(cave.x - 3.0, cave.x + 0.3, rest.z) * mix(0.35, 1.0, cave.y);
+    float reach = smoothstep(cave.x - 3.0, cave.x + 0.3, rest.z) * mix(0.2, 1.0, cave.y);
     Surface s = Surface(flesh, n, shadow, fixed_.x, 0.3, 0.1, 40.0);
     colour = finish(lit(s) * (0.08 + 0.92 * reach), 1.0);
 }

@@ -62,7 +62,9 @@ class DetectorTask:
     def draw(self, batch: int, seed: tuple[int, int]) -> tuple[Tensor, ...]:
         """Draw one batch; the same seed gives the same batch."""
         random = np.random.default_rng(seed)
-        return collate([sample(self.train, self.faces, (HEIGHT, WIDTH), random) for _ in range(batch)])
+        return collate(
+            [sample(self.train, self.faces, (HEIGHT, WIDTH), random) for _ in range(batch)]
+        )
 
     def loss(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Sum the losses of score, box and points."""

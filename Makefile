@@ -1,0 +1,101 @@
+# `make demo` and `make test` need Python 3.11 or newer with its venv module, and nothing else:
+# no camera, no GPU, no torch. `make help` lists the targets.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+TRAIN  := .venv-train
+
+# More arguments: `make demo DEMO="--seconds 120"`, `make test TESTS="-k retention"`,
+# `make train-tiny TINY="--help"`, `make setup PIP_ARGS="--no-index --find-links wheels"`.
+DEMO     ?=
+TESTS    ?=
+TINY     ?=
+PIP_ARGS ?=
+
+# Quiet: pip's lines would name the machine's package sources.
+PIP_INSTALL = -m pip install --quiet --disable-pip-version-check $(PIP_ARGS)
+# The build backend comes from the constraints too, hence no build isolation.
+EDITABLE    = --no-build-isolation --editable
+
+.DELETE_ON_ERROR:
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-dev setup-training demo test check lint format-check types floors \
+	docstrings bench train-tiny clean
+
+help:
+	@echo "make demo        install into $(VENV), then run everything on a synthetic clip"
+	@echo "make test        the quick tests"
+	@echo "make setup       install only: $(BIN)/omokage"
+	@echo "make check       lint, format, types, import contracts, docstrings"
+	@echo "make bench       benchmarks, with their numbers"
+	@echo "make train-tiny  a small training run from renders to a model file (needs torch)"
+	@echo "make clean       remove what the targets above made, models and data excepted"
+
+# Stamp files: what is installed is not installed again until the pins or the project change.
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+	  echo "Omokage needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) -V 2>&1)." >&2; \
+	  echo "Name another one: make setup PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+	  echo "Python's venv module is missing; on Debian: apt-get install python3-venv" >&2; exit 1; }
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.runtime: constraints.txt pyproject.toml | $(BIN)/python
+	@echo "installing Omokage into $(VENV) (a minute or two the first time)"
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt setuptools
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt $(EDITABLE) .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime
+	@echo "installing the test tools into $(VENV)"
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt $(EDITABLE) '.[dev]'
+	@touch $@
+
+$(TRAIN)/.training: constraints-training.txt
+	@$(PYTHON) -m venv $(TRAIN)
+	@echo "installing the training tools into $(TRAIN) (torch is large)"
+	@$(TRAIN)/bin/python $(PIP_INSTALL) -r constraints-training.txt
+	@touch $@
+
+setup: $(VENV)/.runtime
+
+setup-dev: $(VENV)/.dev
+
+setup-training: $(TRAIN)/.training
+
+# Ctrl-C is the way to end the demo, so it is no error; the trap keeps the shell waiting for it.
+demo: $(VENV)/.runtime
+	@trap : INT; $(BIN)/omokage demo $(DEMO) || { code=$$?; test $$code -eq 130 || exit $$code; }
+
+test: $(VENV)/.dev
+	@$(BIN)/python -m pytest -m "not slow and not browser" --ignore=tests/benchmarks $(TESTS)
+
+# `make -k check` goes on after a finding.
+check: lint format-check types floors docstrings
+
+lint: $(VENV)/.dev
+	@$(BIN)/ruff check
+
+format-check: $(VENV)/.dev
+	@$(BIN)/ruff format --check
+
+types: $(VENV)/.dev
+	@$(BIN)/mypy
+
+floors: $(VENV)/.dev
+	@$(BIN)/lint-imports
+
+docstrings: $(VENV)/.dev
+	@$(BIN)/interrogate --quiet agent dashboard training tests
+
+bench: $(VENV)/.dev
+	@$(BIN)/python -m pytest tests/benchmarks --capture=no $(TESTS)
+
+train-tiny: $(TRAIN)/.training
+	@$(TRAIN)/bin/python -m training.tiny $(TINY)
+
+clean:
+	rm -rf $(VENV) $(TRAIN) build dist *.egg-info .demo
+	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find agent dashboard training tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,99 @@
+"""`omokage`: names the commands, loads one only when it is used, and ends with a known exit code.
+
+`omokage --help` imports no command's module, so it stays fast however heavy a command is; the
+one-line descriptions therefore stand in the table here.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.metadata import PackageNotFoundError
+from importlib.metadata import version as installed_version
+from typing import Any
+
+import click
+
+from agent.errors import AgentError
+
+COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("agent.cli.demo:demo", "Show everything on a synthetic clip; no camera needed."),
+    "run": ("agent.cli.run:run", "Watch the site's cameras and keep statistics."),
+    "status": ("agent.cli.status:status", "Say how the running agent is."),
+    "dashboard": ("agent.cli.dashboard:dashboard", "Open the pages for managers and reviewers."),
+    "analyze": ("agent.cli.analyze:analyze", "Turn pictures and videos into a table."),
+    "keys": ("agent.cli.keys:keys", "Create and extend the site's keys."),
+    "version": ("agent.cli.main:version", "Print the versions in use."),
+}
+"""Name: where the command lives, and what it does."""
+
+INTERRUPTED = 130
+"""Exit code after Ctrl-C, as shells have it (128 + SIGINT)."""
+
+EXIT_CODES = """\b
+Exit codes:
+  0  all is well
+  2  a setting or an option is wrong
+  3  a file can't be read
+  4  a camera gives no picture
+  5  a model can't be trusted
+  6  a segment can't be sealed or opened
+  7  the disk or the database refuses
+  8  the policy doesn't allow it
+  9  some files of a batch failed, the others are done
+  130  interrupted; finished work is kept"""
+
+
+class LazyGroup(click.Group):
+    """A group that knows its commands by name and imports one when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        """Return the names in the order of the table."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        """Import and return one command, or None for an unknown name."""
+        if cmd_name not in COMMANDS:
+            return None
+        module, _, name = COMMANDS[cmd_name][0].partition(":")
+        command = getattr(import_module(module), name)
+        assert isinstance(command, click.Command)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        """List the commands without importing any."""
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command; say what was refused and what to do about it."""
+        try:
+            return super().invoke(ctx)
+        except AgentError as error:
+            click.echo(f"error: {error}", err=True)
+            click.echo(error.advice, err=True)
+            ctx.exit(error.exit_code)
+        except KeyboardInterrupt:
+            click.echo("\ninterrupted", err=True)
+            ctx.exit(INTERRUPTED)
+
+
+@click.group(cls=LazyGroup, epilog=EXIT_CODES)
+def main() -> None:
+    """Statistics about facial expression, without keeping anybody's face."""
+
+
+@click.command(help=COMMANDS["version"][1])
+def version() -> None:
+    """Print the versions of Omokage and of what computes."""
+    click.echo(f"omokage {_installed('omokage')}")
+    click.echo(f"python {sys.version.split()[0]}")
+    for name in ("onnxruntime", "opencv-python-headless", "numpy"):
+        click.echo(f"{name} {_installed(name)}")
+
+
+def _installed(name: str) -> str:
+    try:
+        return installed_version(name)
+    except PackageNotFoundError:
+        return "(not installed)"

@@ -1,0 +1,65 @@
+"""`omokage status`: how the running agent is, in words or as JSON."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from agent.cli.options import site_option
+from agent.errors import ConfigError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+STALE_SECONDS = 15
+
+
+@click.command()
+@site_option
+@click.option("--json", "as_json", is_flag=True, help="Print the health file as it is.")
+def status(site: Path, as_json: bool) -> None:
+    """Say how the agent is: running or not, cameras, what is stored, what is wrong."""
+    from agent.clock import SystemClock
+    from agent.config.site import Site
+
+    path = Site(site).status
+    try:
+        report = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError) as error:
+        raise ConfigError(
+            f"there is no agent's health file in {site}",
+            advice="Start the agent with `omokage run`, or name its folder with --site.",
+        ) from error
+    if as_json:
+        click.echo(json.dumps(report, indent=1))
+        return
+    for line in describe(report, SystemClock().now()):
+        click.echo(line)
+
+
+def describe(report: dict[str, Any], now: datetime) -> list[str]:
+    """Put a health report into plain lines."""
+    age = (now - datetime.fromisoformat(report["written_at"])).total_seconds()
+    state = report["state"]
+    if state == "running" and age > STALE_SECONDS:
+        state = f"not answering for {age:.0f} s"
+    lines = [f"agent     {state} ({report['site']}{', demo' if report['demo'] else ''})"]
+    for zone, camera in report["zones"].items():
+        ticks = report["ticks"][zone]
+        seen = ", ".join(f"{count} {name}" for name, count in ticks.items() if count)
+        late = report["dropped_frames"][zone]
+        lines.append(f"zone      {zone}: {camera} ({seen or 'nothing yet'}; {late} dropped)")
+    kept = "yes" if report["persisting"] else "NO"
+    lines.append(
+        f"records   {report['stored_records']} sealed, {report['lost_records']} lost, storing: {kept}"
+    )
+    lines.append(f"buckets   {report['released_buckets']} released")
+    lines.append(f"commit    {report['last_commit'] or 'none yet'}")
+    lines.append(f"models    {', '.join(report['models'])}")
+    lines += [f"hardening {sentence}" for sentence in report["hardening_missing"]]
+    if report["trouble"]:
+        lines.append(f"TROUBLE   {report['trouble']}")
+    return lines

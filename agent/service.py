@@ -1,0 +1,324 @@
+"""Build the agent's objects and run them until told to stop.
+
+One thread looks at frames, seals and stores; one thread a camera only reads. The scheduler never
+touches data: it sets a flag that this thread answers, and the deadline check runs without it too.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import FrameType
+
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from agent.capture.factory import open_source
+from agent.capture.guard import FreshnessGuard
+from agent.capture.latest import LatestFrame
+from agent.clock import Clock
+from agent.config.policy_file import load_policy
+from agent.config.site import Site
+from agent.crypto.seal import BucketSealer, Sealer, load_sealer
+from agent.domain.frame import FrameStatus
+from agent.domain.observation import FaceBackend
+from agent.domain.policy import Policy
+from agent.domain.segment import SealedBucketKey, SealedSegment, delete_by
+from agent.errors import CameraError, ConfigError, FrameTimeout, NoRecipient, StoreError
+from agent.inference.backend import load_backend
+from agent.maintenance import delete_due, models_folder
+from agent.pipeline import Recorder, SitePipeline
+from agent.process import harden, notify
+from agent.store.aggregates import AggregateWriter
+from agent.store.segments import SegmentStore
+
+UPKEEP_EVERY = timedelta(minutes=1)
+STATUS_EVERY_SECONDS = 2.0
+CAMERA_PATIENCE_SECONDS = 2.0
+
+
+class SiteRecorder:
+    """Binds the sealer and the store to one site's policy."""
+
+    def __init__(
+        self, sealer: Sealer, store: SegmentStore, policy: Policy, models: tuple[str, ...]
+    ) -> None:
+        self._sealer, self._store = sealer, store
+        self._policy, self._models = policy, models
+
+    def open_bucket(self, zone: str, start: datetime, now: datetime) -> BucketSealer:
+        """Draw a fresh data key for a zone's bucket."""
+        seconds = int(self._policy.release.bucket.total_seconds())
+        return self._sealer.open_bucket(
+            zone=zone,
+            bucket_start=start,
+            bucket_seconds=seconds,
+            delete_by=delete_by(start, seconds, self._policy.retention.records),
+            policy_digest=self._policy.digest,
+            models=self._models,
+            now=now,
+        )
+
+    def store(self, key: SealedBucketKey, segment: SealedSegment) -> None:
+        """Commit a segment, and its bucket's key with the first one."""
+        self._store.append(segment, key)
+
+
+class WithoutKeys:
+    """Refuses to record, with the reason why there is no key."""
+
+    def __init__(self, reason: NoRecipient) -> None:
+        self._reason = reason
+
+    def open_bucket(self, zone: str, start: datetime, now: datetime) -> BucketSealer:  # noqa: ARG002
+        """Refuse."""
+        raise NoRecipient(str(self._reason), advice=self._reason.advice)
+
+    def store(self, key: SealedBucketKey, segment: SealedSegment) -> None:  # noqa: ARG002
+        """Refuse."""
+        raise NoRecipient(str(self._reason), advice=self._reason.advice)
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """What the command line decides.
+
+    Attributes:
+        sources: source by zone; overrides the policy's.
+        loop: play a file again and again.
+        seconds: stop after so long; None runs until a signal.
+        models: folder of the models, or None for the shipped ones.
+        threads: of onnxruntime.
+        backend: builds another face backend; None means the own models.
+    """
+
+    sources: dict[str, str]
+    loop: bool = False
+    seconds: float | None = None
+    models: Path | None = None
+    threads: int = 1
+    backend: Callable[[Policy], FaceBackend] | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _Camera:
+    """One zone's reader and what is known of it."""
+
+    zone: str
+    reader: LatestFrame
+    guard: FreshnessGuard
+    dropped: int = 0
+    ended: bool = False
+    counted_at: float = 0.0
+    status: FrameStatus = FrameStatus.NO_FACE
+
+
+class Agent:
+    """The running service."""
+
+    def __init__(self, site: Site, options: RunOptions, clock: Clock) -> None:
+        """Check policy, models, keys and stores; nothing is read from a camera yet.
+
+        Raises:
+            AgentError: whichever part refuses.
+        """
+        self.policy = load_policy(site.policy)
+        self._site, self._options, self._clock = site, options, clock
+        self._stack = ExitStack()
+        self._stopping = threading.Event()
+        self._upkeep_due = threading.Event()
+        self._kept_house: datetime | None = None
+        self._upkeep_due.set()  # deadlines may have passed while the agent was down
+        site.segments.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        try:
+            self._build()
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _build(self) -> None:
+        policy, options = self.policy, self._options
+        backends = {zone.name: self._backend() for zone in policy.zones}
+        self._models = _model_names(next(iter(backends.values())))
+        self._segments = SegmentStore(self._site.segments)
+        self._stack.callback(self._segments.close)
+        self._aggregates = AggregateWriter(self._site.aggregates)
+        self._stack.callback(self._aggregates.close)
+        self._pipeline = SitePipeline(
+            policy,
+            backends,
+            models=self._models,
+            recorder=self._recorder(),
+            publish=self._aggregates.release,
+        )
+        self._cameras = [
+            _Camera(
+                zone.name,
+                self._reader(options.sources.get(zone.name, zone.source), zone.name),
+                FreshnessGuard(),
+            )
+            for zone in policy.zones
+        ]
+
+    def _recorder(self) -> Recorder:
+        try:
+            sealer = load_sealer(self._site.public_keys, self._site.device_key)
+        except NoRecipient as missing:
+            # Statistics go on; records are refused one by one, and the health says so.
+            return WithoutKeys(missing)
+        return SiteRecorder(sealer, self._segments, self.policy, self._models)
+
+    def _backend(self) -> FaceBackend:
+        if self._options.backend is not None:
+            return self._options.backend(self.policy)
+        models = self._options.models or models_folder()
+        return load_backend(models, heads=self.policy.heads, threads=self._options.threads)
+
+    def _reader(self, spec: str | None, zone: str) -> LatestFrame:
+        if spec is None:
+            raise ConfigError(
+                f"zone {zone} has no source", advice=f"Add --source {zone}=... or set it."
+            )
+        source = open_source(spec, clock=self._clock, loop=self._options.loop, paced=True)
+        return LatestFrame(source)
+
+    def run(self) -> None:
+        """Run until a signal, the time limit, or the end of every finite source."""
+        missing = harden()
+        self._install_signals()
+        scheduler = _scheduler(self._upkeep_due.set)
+        self._stack.callback(scheduler.shutdown, wait=False)
+        for camera in self._cameras:
+            self._stack.callback(camera.reader.close)
+            camera.reader.start()
+        notify("READY=1", os.environ.get("NOTIFY_SOCKET"))
+        try:
+            self._loop(missing)
+        finally:
+            self._pipeline.stop(self._clock.now())
+            self._write_status("stopped", missing)
+            notify("STOPPING=1", os.environ.get("NOTIFY_SOCKET"))
+            self._stack.close()
+
+    def stop(self) -> None:
+        """Ask `run` to end after the present tick."""
+        self._stopping.set()
+
+    def _install_signals(self) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+
+        def stop(_signal: int, _frame: FrameType | None) -> None:
+            self._stopping.set()
+
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, stop)
+
+    def _loop(self, missing: list[str]) -> None:
+        period = 1.0 / self.policy.sampling_hz
+        started = status_at = self._clock.monotonic()
+        for camera in self._cameras:
+            camera.counted_at = started
+        while not self._stopping.is_set():
+            now, tick = self._clock.now(), self._clock.monotonic()
+            self._pipeline.begin_tick(now)
+            for camera in self._cameras:
+                self._tick(camera, now, tick)
+            self._keep_house(now)
+            if tick >= status_at:
+                status_at = tick + STATUS_EVERY_SECONDS
+                self._write_status("running", missing)
+            limit = self._options.seconds
+            if all(c.ended for c in self._cameras) or (limit and tick - started >= limit):
+                break
+            self._stopping.wait(max(0.0, tick + period - self._clock.monotonic()))
+
+    def _tick(self, camera: _Camera, now: datetime, tick: float) -> None:
+        """Give one zone's newest frame, or the reason why there is none, to the pipeline."""
+        if camera.ended:
+            return
+        elapsed = tick - camera.counted_at
+        try:
+            frame = camera.reader.take(timeout=0.0)
+        except CameraError as error:
+            # A camera may be slower than the sampling; only real silence is a loss.
+            waited = isinstance(error, FrameTimeout) and elapsed < CAMERA_PATIENCE_SECONDS
+            if not waited:
+                self._count(camera, FrameStatus.CAMERA_LOST, tick)
+            return
+        if frame is None:
+            camera.ended = True
+            return
+        if camera.guard.is_frozen(frame.pixels, frame.monotonic_ns / 1e9):
+            frame.wipe()
+            self._count(camera, FrameStatus.FROZEN, tick)
+        else:
+            camera.counted_at = tick
+            camera.status = self._pipeline.see(camera.zone, frame, now=now, seconds=elapsed)
+        late, camera.dropped = camera.reader.dropped - camera.dropped, camera.reader.dropped
+        if late:
+            self._pipeline.drop(camera.zone, late)
+
+    def _count(self, camera: _Camera, status: FrameStatus, tick: float) -> None:
+        camera.status = status
+        self._pipeline.count(camera.zone, status, seconds=tick - camera.counted_at)
+        camera.counted_at = tick
+
+    def _keep_house(self, now: datetime) -> None:
+        """Delete what is due: when the scheduler hints, and when a minute has passed anyway."""
+        overdue = self._kept_house is None or now - self._kept_house >= UPKEEP_EVERY
+        if not (overdue or self._upkeep_due.is_set()):
+            return
+        self._upkeep_due.clear()
+        self._kept_house = now
+        try:
+            delete_due(self._segments, self._aggregates, self.policy, now)
+        except StoreError as error:
+            self._pipeline.health.trouble = f"{error} {error.advice}"
+
+    def _write_status(self, state: str, missing: list[str]) -> None:
+        """Replace the health file; it holds counters and times, no feature value."""
+        health = asdict(self._pipeline.health)
+        commit = self._pipeline.health.last_commit
+        health["last_commit"] = commit.isoformat() if commit else None
+        report = {
+            "state": state,
+            "written_at": self._clock.now().isoformat(),
+            "site": self.policy.site,
+            "demo": self.policy.demo,
+            "models": self._models,
+            "zones": {camera.zone: camera.status for camera in self._cameras},
+            "hardening_missing": missing,
+            **health,
+        }
+        partial = self._site.status.with_suffix(".part")
+        try:
+            partial.write_text(json.dumps(report, indent=1), "utf-8")
+            partial.replace(self._site.status)
+        except OSError:
+            # A full disk must not stop the capture; the file's age tells.
+            return
+        notify(
+            f"STATUS={state}, {health['stored_records']} records stored",
+            os.environ.get("NOTIFY_SOCKET"),
+        )
+
+
+def _model_names(backend: FaceBackend) -> tuple[str, ...]:
+    return tuple(getattr(backend, "models", (backend.name,)))
+
+
+def _scheduler(hint: Callable[[], None]) -> BackgroundScheduler:
+    """Hint at upkeep once a minute, also after sleep: late is better than never."""
+    scheduler = BackgroundScheduler(timezone=UTC)
+    scheduler.add_job(
+        hint, "interval", seconds=60, misfire_grace_time=None, coalesce=True, max_instances=1
+    )
+    scheduler.start()
+    return scheduler

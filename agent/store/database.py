@@ -1,0 +1,186 @@
+"""One SQLite file: how it is opened, capped and refused.
+
+Rules, each on every connection, since builds of SQLite differ in their defaults:
+`secure_delete=ON` overwrites what is deleted; `synchronous=FULL` makes an acknowledged row survive
+a power cut; `max_page_count` keeps a full database from being a full disk, on which SQLite could
+not even delete. In WAL mode deleted rows stay in the `-wal` file until a TRUNCATE checkpoint, which
+any open reader blocks: readers fetch all they need and let go.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from sqlalchemy import (
+    Column,
+    Connection,
+    Engine,
+    Integer,
+    MetaData,
+    NullPool,
+    String,
+    Table,
+    create_engine,
+    event,
+    insert,
+    inspect,
+    text,
+)
+from sqlalchemy.exc import DBAPIError
+
+from agent.errors import SchemaTooNew, StoreError, StoreFull
+
+DEFAULT_MAX_BYTES = 1 << 30
+BUSY_SECONDS = 5.0
+PAGE_BYTES = 4096
+
+
+class Journal(StrEnum):
+    """How SQLite survives a crash: WAL for the agent's own, DELETE where readers come alone."""
+
+    WAL = "wal"
+    DELETE = "delete"
+
+
+def new_metadata() -> MetaData:
+    """Return a database's description, with its `meta` table (one row per fact) already in it."""
+    metadata = MetaData()
+    Table(
+        "meta",
+        metadata,
+        Column("name", String, primary_key=True),
+        Column("number", Integer, nullable=False),
+    )
+    return metadata
+
+
+def writer_engine(
+    path: Path, *, journal: Journal = Journal.WAL, max_bytes: int = DEFAULT_MAX_BYTES
+) -> Engine:
+    """Return an engine that may write; the file is created with mode 0600 if it isn't there.
+
+    Args:
+        path: of the database; its folder must exist.
+        journal: see `Journal`.
+        max_bytes: the database never grows beyond this.
+
+    Raises:
+        StoreError: the file can't be created.
+    """
+    try:
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise StoreError(f"can't open {path.name}: {error.strerror}") from error
+    return _engine(
+        path,
+        mode="rw",
+        begin="BEGIN IMMEDIATE",
+        pragmas=(
+            "secure_delete=ON",
+            f"journal_mode={journal}",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"max_page_count={max_bytes // PAGE_BYTES}",
+        ),
+    )
+
+
+def reader_engine(path: Path) -> Engine:
+    """Return an engine that can't write, not even by mistake."""
+    return _engine(path, mode="ro", begin="BEGIN", pragmas=("query_only=ON",))
+
+
+def _engine(path: Path, *, mode: str, begin: str, pragmas: tuple[str, ...]) -> Engine:
+    address = f"file:{quote(str(path.absolute()))}?mode={mode}"
+
+    def connect() -> sqlite3.Connection:
+        # autocommit: transactions are those that SQLAlchemy begins, not those of the driver
+        made = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        for pragma in pragmas:
+            made.execute(f"PRAGMA {pragma}").close()
+        return made
+
+    # NullPool: no idle connection keeps a snapshot, and with it deleted rows, alive.
+    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        connection.exec_driver_sql(begin)
+
+    return engine
+
+
+@contextmanager
+def refusals(name: str) -> Iterator[None]:
+    """Turn the driver's errors into the store's own branch.
+
+    Args:
+        name: of the database, for the message.
+
+    Raises:
+        StoreFull: the database reached its cap, or the disk is full.
+        StoreError: anything else that the database refuses.
+    """
+    try:
+        yield
+    except (DBAPIError, sqlite3.Error) as error:
+        cause: Any = error.orig if isinstance(error, DBAPIError) else error
+        if getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+            raise StoreFull(f"{name} or its disk is full") from error
+        # The code's name, not the statement: a statement may hold values.
+        code = getattr(cause, "sqlite_errorname", type(cause).__name__)
+        raise StoreError(f"{name} refuses: {code}") from error
+
+
+def prepare_schema(engine: Engine, metadata: MetaData, version: int) -> None:
+    """Create the tables in an empty database, or check that they are this version's.
+
+    Raises:
+        SchemaTooNew, StoreError: as `check_schema`.
+    """
+    with engine.begin() as connection:
+        if not inspect(connection).get_table_names():
+            metadata.create_all(connection)
+            connection.execute(
+                insert(metadata.tables["meta"]).values(name="schema", number=version)
+            )
+    check_schema(engine, version)
+
+
+def check_schema(engine: Engine, version: int) -> None:
+    """Refuse a database that this Omokage doesn't understand; it is left as it is.
+
+    Raises:
+        SchemaTooNew: a newer Omokage wrote it.
+        StoreError: it is something else's database.
+    """
+    found = None
+    with engine.connect() as connection:
+        if inspect(connection).has_table("meta"):
+            found = connection.scalar(text("SELECT number FROM meta WHERE name = 'schema'"))
+    if found is None:
+        raise StoreError("this database isn't Omokage's")
+    if found > version:
+        raise SchemaTooNew(f"the database has schema {found}, this Omokage knows {version}")
+
+
+def truncate_wal(engine: Engine) -> bool:
+    """Move the write-ahead log into the database and empty it; False if a reader blocked that.
+
+    Only then are deleted rows gone from the disk.
+    """
+    with closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        try:
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            row = cursor.fetchone()
+        finally:
+            cursor.close()
+    return row is not None and row[0] == 0  # its first column says whether it found the log busy

@@ -1,0 +1,342 @@
+"""Draw what `estimates` found, as Altair charts. Pure: numbers and words in, chart out.
+
+Rules: gaps stay gaps (hidden is never drawn as zero); an interval is drawn wherever there is one;
+colours come from one palette that keeps its order for colour-blind eyes and reads on light and on
+dark; no meaning hangs on colour alone, since each chart has a legend or labels and a table twin.
+Instants go in as milliseconds and are shown in the browser's own time zone.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import altair as alt
+
+from agent.domain.aggregate import Reason
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from datetime import datetime
+
+    from dashboard.estimates import Cell, Estimate, Point
+
+TEAL = "#2A9D9F"
+QUIET = "#9AA7B3"
+"""Axes and what is absent; grey that reads on both grounds."""
+LINES = (TEAL, "#D98A2B", "#8173C9")
+STATUS_COLOURS = {
+    "ok": TEAL,
+    "no_face": "#A9D5D3",
+    "too_dark": "#54608F",
+    "blurred": "#8E7CC3",
+    "frozen": "#D98A2B",
+    "paused": "#B7A98A",
+    "camera_lost": "#C8553D",
+    "absent": "#C3CBD3",
+}
+CATEGORY_COLOURS = (
+    "#B9C4CE", "#E3B23C", "#D98A2B", "#4F7CAC", "#C8553D", "#7DA453", "#8173C9", "#9A6A4F",
+)  # fmt: skip
+STATE_COLOURS = {
+    "shown": TEAL,
+    Reason.TOO_FEW_PERSONS.value: "#D9A441",
+    Reason.DOMINATED.value: "#B0703C",
+    Reason.TOO_FEW_SAMPLES.value: "#8E7CC3",
+    Reason.COMPLEMENTARY.value: "#54608F",
+    "absent": "#C3CBD3",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a chart says in the page's language.
+
+    Attributes:
+        value: title of the value's axis.
+        hidden: what a gap means.
+        low: of an interval, for the tooltip.
+        high: likewise.
+    """
+
+    value: str
+    hidden: str
+    low: str
+    high: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One line of a chart of rates: its label, its estimate and a note at its end."""
+
+    label: str
+    estimate: Estimate
+    note: str
+
+
+def _milliseconds(instant: datetime) -> int:
+    return int(instant.timestamp() * 1000)
+
+
+def _inline(values: Sequence[Mapping[str, object]]) -> alt.InlineData:
+    return alt.InlineData(values=list(values))
+
+
+def _layered(*parts: alt.Chart, height: int | alt.Step) -> alt.LayerChart:
+    return alt.LayerChart(layer=list(parts), height=height)
+
+
+def shares(parts: Sequence[tuple[str, str, float]], share: str, status: str) -> alt.LayerChart:
+    """Draw one stacked bar.
+
+    Args:
+        parts: (key in `STATUS_COLOURS`, name, share 0-1) in order.
+        share: title of the share, for the tooltip.
+        status: title of the name, for the tooltip.
+    """
+    values = []
+    end = 0.0
+    for key, name, part in parts:
+        values.append({"key": key, "name": name, "share": part, "start": end, "end": end + part})
+        end += part
+    names = [name for _, name, _ in parts]
+    base = alt.Chart(_inline(values))
+    bar = base.mark_bar(height=26).encode(
+        x=alt.X("start:Q", axis=None, scale=alt.Scale(domain=[0, max(end, 1e-9)], nice=False)),
+        x2="end:Q",
+        color=alt.Color(
+            "name:N",
+            scale=alt.Scale(domain=names, range=[STATUS_COLOURS[key] for key, _, _ in parts]),
+            legend=alt.Legend(
+                orient="bottom", title=None, columns=0, symbolType="square", labelLimit=260
+            ),
+        ),
+        tooltip=[
+            alt.Tooltip("name:N", title=status),
+            alt.Tooltip("share:Q", title=share, format=".1%"),
+        ],
+    )
+    return _layered(bar, height=30)
+
+
+def rates(bars: Sequence[Bar], words: Words) -> alt.LayerChart:
+    """Draw shares 0-1 with their intervals, one line each, in the given order."""
+    values = [
+        {
+            "label": bar.label,
+            "value": bar.estimate.value,
+            "low": bar.estimate.low,
+            "high": bar.estimate.high,
+            "note": bar.note,
+        }
+        for bar in bars
+    ]
+    highest = max((bar.estimate.high or bar.estimate.value for bar in bars), default=1.0)
+    top = min(1.0, max(0.1, highest * 1.12))
+    base = alt.Chart(_inline(values)).encode(
+        y=alt.Y(
+            "label:N",
+            sort=[bar.label for bar in bars],
+            axis=alt.Axis(title=None, labelLimit=210, ticks=False, domain=False, labelPadding=8),
+        )
+    )
+    tooltip = [
+        alt.Tooltip("label:N", title=" "),
+        alt.Tooltip("value:Q", title=words.value, format=".1%"),
+        alt.Tooltip("low:Q", title=words.low, format=".1%"),
+        alt.Tooltip("high:Q", title=words.high, format=".1%"),
+    ]
+    x = alt.X(
+        "value:Q",
+        scale=alt.Scale(domain=[0, top], nice=False),
+        axis=alt.Axis(title=words.value, format=".0%", tickCount=5, grid=True),
+    )
+    bar = base.mark_bar(color=TEAL, opacity=0.28, height=13, cornerRadiusEnd=3)
+    rule = base.mark_rule(color=TEAL, strokeWidth=2.5)
+    point = base.mark_point(color=TEAL, filled=True, size=46, opacity=1)
+    note = base.mark_text(align="right", color=QUIET, fontSize=12, fontWeight="bold")
+    return _layered(
+        bar.encode(x=x, tooltip=tooltip),
+        rule.encode(x="low:Q", x2="high:Q", tooltip=tooltip),
+        point.encode(x=x, tooltip=tooltip),
+        note.encode(x=alt.value("width"), text="note:N"),
+        height=alt.Step(23),
+    )
+
+
+def lines(
+    named: Mapping[str, Sequence[Point]],
+    words: Words,
+    *,
+    domain: tuple[float, float] | None = None,
+    percent: bool = True,
+    height: int = 300,
+) -> alt.LayerChart:
+    """Draw estimates over time with bands for their intervals and grey where all is hidden.
+
+    Args:
+        named: up to three series by their name.
+        words: titles.
+        domain: of the value's axis; from the data where None.
+        percent: whether the values are shares.
+        height: pixels.
+    """
+    values = _time_values(named)
+    shown = alt.Chart(_inline(values)).encode(
+        x=_time_axis(),
+        color=alt.Color(
+            "name:N",
+            scale=alt.Scale(domain=list(named), range=list(LINES)),
+            legend=alt.Legend(orient="bottom", title=None, labelLimit=240, columns=1),
+        ),
+    )
+    scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=True)
+    form = ".0%" if percent else ".1f"
+    y = alt.Y("value:Q", scale=scale, axis=alt.Axis(title=words.value, format=form, tickCount=5))
+    fine = ".1%" if percent else ".2f"
+    tooltip = [
+        alt.Tooltip("middle:T", title=" ", format="%m-%d %H:%M"),
+        alt.Tooltip("name:N", title=" "),
+        alt.Tooltip("value:Q", title=words.value, format=fine),
+        alt.Tooltip("low:Q", title=words.low, format=fine),
+        alt.Tooltip("high:Q", title=words.high, format=fine),
+    ]
+    return _layered(
+        _gaps(named, words.hidden),
+        shown.mark_area(opacity=0.14, interpolate="monotone").encode(
+            y=alt.Y("low:Q", scale=scale, title=words.value), y2="high:Q"
+        ),
+        shown.mark_line(strokeWidth=2.2, interpolate="monotone").encode(y=y),
+        shown.mark_point(filled=True, size=26, opacity=0.9).encode(y=y, tooltip=tooltip),
+        height=height,
+    )
+
+
+def stacked(
+    named: Mapping[str, Sequence[Point]], words: Words, height: int = 300
+) -> alt.LayerChart:
+    """Draw shares of a whole as one stacked bar for each step; hidden steps stay empty."""
+    values = _time_values(named)
+    bars = (
+        alt.Chart(_inline([value for value in values if value["value"] is not None]))
+        .mark_bar(stroke=None)
+        .encode(
+            x=_time_axis("start"),
+            x2="end:T",
+            y=alt.Y(
+                "value:Q",
+                stack="normalize",
+                axis=alt.Axis(title=words.value, format=".0%", tickCount=5),
+            ),
+            color=alt.Color(
+                "name:N",
+                scale=alt.Scale(domain=list(named), range=list(CATEGORY_COLOURS)),
+                legend=alt.Legend(
+                    orient="bottom", title=None, labelLimit=240, columns=3, symbolType="square"
+                ),
+            ),
+            order=alt.Order("rank:Q"),
+            tooltip=[
+                alt.Tooltip("middle:T", title=" ", format="%m-%d %H:%M"),
+                alt.Tooltip("name:N", title=" "),
+                alt.Tooltip("value:Q", title=words.value, format=".1%"),
+            ],
+        )
+    )
+    return _layered(_gaps(named, words.hidden), bars, height=height)
+
+
+def timeline(cells: Sequence[Cell], states: Mapping[str, str]) -> alt.Chart:
+    """Draw what is shown and hidden, one row for each zone.
+
+    Args:
+        cells: by zone and step.
+        states: name of each key of `STATE_COLOURS`, in the page's language.
+    """
+    keys = [key for key in states if any(state_of(cell) == key for cell in cells)]
+    values = [
+        {
+            "zone": cell.zone,
+            "start": _milliseconds(cell.start),
+            "end": _milliseconds(cell.end),
+            "state": states[state_of(cell)],
+        }
+        for cell in cells
+    ]
+    chart: alt.Chart = (
+        alt.Chart(_inline(values))
+        .mark_rect(height=20)
+        .encode(
+            x=_time_axis("start"),
+            x2="end:T",
+            y=alt.Y("zone:N", axis=alt.Axis(title=None, ticks=False, domain=False, labelPadding=8)),
+            color=alt.Color(
+                "state:N",
+                scale=alt.Scale(
+                    domain=[states[key] for key in keys],
+                    range=[STATE_COLOURS[key] for key in keys],
+                ),
+                legend=alt.Legend(
+                    orient="bottom", title=None, labelLimit=260, columns=3, symbolType="square"
+                ),
+            ),
+            tooltip=[
+                alt.Tooltip("start:T", title=" ", format="%m-%d %H:%M"),
+                alt.Tooltip("zone:N", title=" "),
+                alt.Tooltip("state:N", title=" "),
+            ],
+        )
+        .properties(height=alt.Step(30))
+    )
+    return chart
+
+
+def state_of(cell: Cell) -> str:
+    """Name a cell's state by its key in `STATE_COLOURS`."""
+    if not cell.released:
+        return "absent"
+    return "shown" if cell.reason is None else cell.reason.value
+
+
+def _time_axis(field: str = "middle") -> alt.X:
+    return alt.X(
+        f"{field}:T",
+        axis=alt.Axis(title=None, format="%H:%M", labelOverlap=True, grid=False, tickCount=6),
+    )
+
+
+def _time_values(named: Mapping[str, Sequence[Point]]) -> list[dict[str, object]]:
+    return [
+        {
+            "name": name,
+            "rank": rank,
+            "start": _milliseconds(point.start),
+            "middle": (_milliseconds(point.start) + _milliseconds(point.end)) // 2,
+            "end": _milliseconds(point.end),
+            "value": None if point.estimate is None else point.estimate.value,
+            "low": None if point.estimate is None else point.estimate.low,
+            "high": None if point.estimate is None else point.estimate.high,
+        }
+        for rank, (name, points) in enumerate(named.items())
+        for point in points
+    ]
+
+
+def _gaps(named: Mapping[str, Sequence[Point]], meaning: str) -> alt.Chart:
+    """Shade the steps in which none of the series may be shown."""
+    states: dict[tuple[int, int], bool] = {}
+    for points in named.values():
+        for point in points:
+            span = _milliseconds(point.start), _milliseconds(point.end)
+            states[span] = states.get(span, True) and point.estimate is None
+    values = [
+        {"start": start, "end": end, "meaning": meaning}
+        for (start, end), hidden in states.items()
+        if hidden
+    ]
+    chart: alt.Chart = (
+        alt.Chart(_inline(values))
+        .mark_rect(color=QUIET, opacity=0.16)
+        .encode(x=_time_axis("start"), x2="end:T", tooltip=[alt.Tooltip("meaning:N", title=" ")])
+    )
+    return chart

@@ -1,0 +1,1 @@
+"""One page a file; thin: queries read, estimates combine, charts draw."""

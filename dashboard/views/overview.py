@@ -1,0 +1,113 @@
+"""The manager's page: coverage first, then rates with intervals; from released numbers only."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from agent.clock import SystemClock
+from agent.config.site import Site
+from agent.errors import SchemaTooNew, StoreError
+from dashboard import queries
+from dashboard.queries import Overview, Period
+from dashboard.views import sections
+
+if TYPE_CHECKING:
+    from agent.domain.policy import Policy
+    from agent.store.aggregates import Latest
+    from dashboard.text import Text
+
+REFRESH_SECONDS = 5
+STALE_BUCKETS = 2
+STALE_GRACE = timedelta(seconds=30)
+
+
+def show(words: Text) -> None:
+    """Draw the page, and draw it again by itself while it is open."""
+    st.fragment(_draw, run_every=REFRESH_SECONDS)(words)
+
+
+def _draw(words: Text) -> None:
+    place = queries.site()
+    policy = queries.policy(place)
+    st.title(policy.site if policy else words("app.title"), anchor=False)
+    try:
+        latest = queries.latest(place)
+        if latest is None:
+            _empty(words, policy)
+        else:
+            _filled(words, place, policy, latest)
+    except SchemaTooNew as error:
+        _trouble(words, "state.trouble_newer", error)
+    except StoreError as error:
+        _trouble(words, "state.trouble_store", error)
+
+
+def _empty(words: Text, policy: Policy | None) -> None:
+    bucket = ""
+    if policy is not None:
+        length = words.duration(policy.release.bucket.total_seconds())
+        bucket = words("state.empty_bucket", bucket=length)
+    st.info(
+        f"**{words('state.empty_title')}**\n\n{words('state.empty', bucket=bucket)}",
+        icon=":material/hourglass_top:",
+    )
+    sections.footer(words, policy, None)
+
+
+def _trouble(words: Text, key: str, error: StoreError) -> None:
+    st.error(
+        f"**{words('state.trouble_title')}**\n\n{words(key)}\n\n"
+        f"{words('state.detail')}: {error}. {error.advice}",
+        icon=":material/error:",
+    )
+
+
+def _filled(words: Text, place: Site, policy: Policy | None, latest: Latest) -> None:
+    bucket = words.duration(latest.bucket_seconds)
+    age = SystemClock().now() - latest.bucket_end
+    zone, period = _controls(words, place, latest)
+    if policy is not None and policy.demo:
+        st.info(words("banner.demo", bucket=bucket, k=latest.k), icon=":material/science:")
+    if age > STALE_BUCKETS * timedelta(seconds=latest.bucket_seconds) + STALE_GRACE:
+        ago = words.duration(age.total_seconds())
+        st.warning(words("banner.stale", ago=ago), icon=":material/history:")
+    page = _read(str(place.root), latest, period, zone)
+    sections.coverage(words, page, zone, age.total_seconds())
+    sections.movement(words, page)
+    sections.emotion(words, page)
+    sections.hidden(words, page, policy, latest)
+    sections.footer(words, policy, latest)
+
+
+def _controls(words: Text, place: Site, latest: Latest) -> tuple[str | None, Period]:
+    names = queries.zones(place)
+    row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
+    period = row.segmented_control(
+        words("control.period"),
+        list(Period),
+        default=queries.fitting_period(latest.bucket_seconds),
+        format_func=lambda choice: words(f"control.period_{choice.value}"),
+        required=True,
+        key="period",
+    )
+    if len(names) < 2:
+        return None, period
+    zone = row.selectbox(
+        words("control.zone"),
+        [None, *names],
+        format_func=lambda name: name or words("control.all_zones"),
+        key="zone",
+        width=220,
+    )
+    return zone, period
+
+
+# Shared between sessions on purpose: these are released numbers, the same for everybody. The
+# newest release is part of the key, so that the rows are read again only when there are new ones.
+@st.cache_data(max_entries=16, ttl=3600, show_spinner=False)
+def _read(root: str, latest: Latest, period: Period, zone: str | None) -> Overview:
+    return queries.overview(Site(Path(root)), latest, period, zone)

@@ -1,0 +1,27 @@
+"""Fixtures that several test folders share."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+# `tests.fakes` is importable however pytest was started.
+ROOT = str(Path(__file__).resolve().parents[1])
+if ROOT not in sys.path:
+    sys.path.insert(0, ROOT)
+
+from tests.fakes import FrozenClock, write_video  # noqa: E402
+
+
+@pytest.fixture
+def clock() -> FrozenClock:
+    """Return a clock that stands still."""
+    return FrozenClock()
+
+
+@pytest.fixture
+def video(tmp_path: Path) -> Path:
+    """Return a small whole video: 30 frames, 10 a second."""
+    return write_video(tmp_path / "clip.avi")

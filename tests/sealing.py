@@ -1,0 +1,84 @@
+"""A small site with keys, for tests that seal and open; the Argon2 cost is the cheapest."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+from agent.crypto.create import KeySet, create_epochs
+from agent.crypto.open import Opener
+from agent.crypto.seal import BucketSealer, Sealer
+from agent.crypto.vault import CHEAPEST, WrappingKey
+from agent.domain.record import FeatureRecord
+from agent.domain.segment import delete_by
+
+NOW = datetime(2026, 11, 25, 10, 0, 30, tzinfo=UTC)
+BUCKET_START = datetime(2026, 11, 25, 10, tzinfo=UTC)
+BUCKET_SECONDS = 3600
+RETENTION = timedelta(days=7)
+DELETE_BY = delete_by(BUCKET_START, BUCKET_SECONDS, RETENTION)
+PASSPHRASE = "correct horse battery"
+DIGEST = "ab" * 32
+MODELS = ("face_encoder@0123abcd", "emotion_head@89ef0123")
+
+
+@cache
+def keyset(device: str = "camera-1") -> KeySet:
+    """Make keys once per device and test run."""
+    return create_epochs(
+        NOW, weeks=3, passphrase=PASSPHRASE, device_id=device, profile=CHEAPEST
+    )
+
+
+def sealer(device: str = "camera-1") -> Sealer:
+    """Return the writer of these keys."""
+    keys = keyset(device)
+    return Sealer(keys.public, load_pem_private_key(keys.device_pem, password=None))
+
+
+@cache
+def opener(device: str = "camera-1") -> Opener:
+    """Return the reader of these keys."""
+    vault = keyset(device).vault
+    wrapping = WrappingKey(PASSPHRASE, vault.profile, vault.salt)
+    return Opener({epoch.id: wrapping.unwrap(epoch) for epoch in vault.epochs})
+
+
+def verifier(device: str = "camera-1"):
+    """Return the key that checks this device's signatures."""
+    return keyset(device).public.verifier()
+
+
+def bucket(
+    zone: str = "door", *, start: datetime = BUCKET_START, device: str = "camera-1"
+) -> BucketSealer:
+    """Open an hour's bucket."""
+    return sealer(device).open_bucket(
+        zone,
+        start,
+        BUCKET_SECONDS,
+        delete_by=delete_by(start, BUCKET_SECONDS, RETENTION),
+        policy_digest=DIGEST,
+        models=MODELS,
+        now=NOW,
+    )
+
+
+def records(count: int = 50, *, seed: int = 0) -> list[FeatureRecord]:
+    """Return plausible records in time order, of two tracks."""
+    return [
+        FeatureRecord(
+            offset=i // 2,
+            track=(7, 4000)[i % 2],
+            au_sides=tuple((seed + i // 9 + side) % 26 for side in range(32)),
+            presence=(seed + i) % (1 << 19),
+            emotion=(60, 20, 4, 4, 4, 4, 2, 2),
+            pose=(i % 5 - 2, -3, 1),
+            gaze=(-128, -128),
+            quality=17,
+            calibrated=i % 2,
+        )
+        for i in range(count)
+    ]

@@ -1,0 +1,69 @@
+"""A frozen camera is noticed; a living one never is."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from agent.capture.guard import FreshnessGuard
+from tests.fakes import picture
+
+
+def test_same_picture_for_two_seconds_is_frozen() -> None:
+    """The same picture again and again is called frozen once the hold time is over."""
+    guard = FreshnessGuard(hold_seconds=2.0)
+
+    answers = [guard.is_frozen(picture(77), 0.25 * tick) for tick in range(12)]
+
+    assert answers == [False] * 8 + [True] * 4
+
+
+def test_a_new_picture_ends_it() -> None:
+    """One changed picture is enough to be alive again."""
+    guard = FreshnessGuard(hold_seconds=1.0)
+    for tick in range(10):
+        guard.is_frozen(picture(77), float(tick))
+
+    assert guard.is_frozen(picture(77), 10.0)
+    assert not guard.is_frozen(picture(78), 11.0)
+    assert not guard.is_frozen(picture(78), 12.0)
+
+
+def test_sensor_noise_is_life() -> None:
+    """A still scene with a sensor's noise is never called frozen."""
+    guard = FreshnessGuard(hold_seconds=1.0)
+    random = np.random.default_rng(1)
+
+    answers = [
+        guard.is_frozen(picture(100) + random.integers(0, 2, (48, 64, 3), dtype=np.uint8), tick)
+        for tick in range(20)
+    ]
+
+    assert not any(answers)
+
+
+def test_one_long_gap_is_not_frozen() -> None:
+    """Two equal pictures far apart prove nothing; a few repeats are needed."""
+    guard = FreshnessGuard(hold_seconds=2.0, min_repeats=3)
+    guard.is_frozen(picture(5), 0.0)
+
+    assert not guard.is_frozen(picture(5), 60.0)
+
+
+def test_reset_forgets() -> None:
+    """After the camera was reopened the count starts anew."""
+    guard = FreshnessGuard(hold_seconds=1.0, min_repeats=1)
+    guard.is_frozen(picture(5), 0.0)
+    guard.reset()
+
+    assert not guard.is_frozen(picture(5), 5.0)
+
+
+def test_guard_keeps_no_pixels() -> None:
+    """Only a number remains of a picture, and the picture itself is left as it was."""
+    guard = FreshnessGuard()
+    pixels = picture(123)
+
+    guard.is_frozen(pixels, 0.0)
+
+    assert not any(isinstance(value, np.ndarray | bytes) for value in vars(guard).values())
+    assert int(pixels.min()) == 123

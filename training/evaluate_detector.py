@@ -1,0 +1,207 @@
+"""Score the exported detector: photographs, held-out scenes, empty pictures, clips, speed.
+
+YuNet is the reference on photographs and clips: its faces of score >= 0.7 and at least 40 px
+count, weaker or smaller ones are ignored. The operating threshold is chosen on the held-out
+tenth of the scenes alone.
+
+`python -m training.evaluate_detector --model FILE.onnx --data DIR --out FILE.json`
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from agent.inference.detector import FaceDetector
+from training.data import photos, scenes
+from training.metrics_detection import Picture, average_precision, best_threshold, counts, interval
+
+Image = npt.NDArray[np.uint8]
+
+WIDTH, HEIGHT = 320, 240
+
+REFERENCE_SCORE, DOUBTFUL_SCORE = 0.7, 0.3
+SMALLEST_FACE = 40
+"""Geometric mean of a reference box's sides, pixels of the original picture."""
+
+WEAKEST = 0.05
+"""Detections kept for curves."""
+
+WANTED_PRECISION = 0.95
+"""On held-out scenes, at the operating threshold."""
+
+
+class Reference:
+    """YuNet at a picture's own size."""
+
+    def __init__(self, model: Path) -> None:
+        self._detector = cv2.FaceDetectorYN.create(str(model), "", (320, 320), DOUBTFUL_SCORE)
+
+    def __call__(self, image: Image) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.bool_]]:
+        """Return boxes float32 (M, 4) and which of them count, bool (M,), of BGR (H, W, 3)."""
+        self._detector.setInputSize((image.shape[1], image.shape[0]))
+        _, found = self._detector.detect(image)
+        rows = np.zeros((0, 15), np.float32) if found is None else np.asarray(found, np.float32)
+        boxes = np.concatenate([rows[:, :2], rows[:, :2] + rows[:, 2:4]], 1)
+        large = np.sqrt(rows[:, 2] * rows[:, 3]) >= SMALLEST_FACE
+        return boxes, large & (rows[:, 14] >= REFERENCE_SCORE)
+
+
+def runner(path: Path) -> Callable[[dict[str, Any]], list[Any]]:
+    """Open the model on one thread."""
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return lambda inputs: list(session.run(None, inputs))
+
+
+def judged(
+    detector: FaceDetector, gray: Image, truth: Any, real: Any, *, thorough: bool
+) -> Picture:
+    """Detect in one picture and put the result beside its reference, both cut to the frame."""
+    faces = detector.detect(gray, thorough=thorough)
+    boxes = np.array([face.box for face in faces], np.float32).reshape(-1, 4)
+    scores = np.array([face.score for face in faces], np.float32)
+    limit = np.array([gray.shape[1], gray.shape[0]] * 2, np.float32)
+    return Picture(np.clip(boxes, 0, limit), scores, np.clip(truth, 0, limit), real)
+
+
+def summary(pictures: Sequence[Picture], threshold: float) -> dict[str, Any]:
+    """Recall and precision with 95 % intervals over pictures."""
+    total = counts(pictures, threshold)
+    return {
+        "pictures": len(pictures),
+        "faces": total.faces,
+        "found": total.right,
+        "false": total.wrong,
+        "recall": round(total.recall, 4),
+        "recall_95": interval(pictures, lambda p: counts(p, threshold).recall),
+        "precision": round(total.precision, 4),
+        "precision_95": interval(pictures, lambda p: counts(p, threshold).precision),
+        "average_precision": round(average_precision(pictures), 4),
+    }
+
+
+def on_photos(detector: FaceDetector, reference: Reference, folder: Path) -> Any:
+    """Judge all photographs, live and thorough: two lists of pictures, and their names."""
+    live, still, names = [], [], []
+    for name, image in photos.load(folder):
+        truth, real = reference(image)
+        gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+        live.append(judged(detector, gray, truth, real, thorough=False))
+        still.append(judged(detector, gray, truth, real, thorough=True))
+        names.append(name)
+    return live, still, names
+
+
+def frames(path: Path, step: int) -> Iterator[Image]:
+    """Yield every `step`-th frame of a clip, BGR."""
+    clip = cv2.VideoCapture(str(path))
+    number = 0
+    while True:
+        there, image = clip.read()
+        if not there:
+            clip.release()
+            return
+        if number % step == 0:
+            yield np.asarray(image, np.uint8)
+        number += 1
+
+
+def on_clips(detector: FaceDetector, reference: Reference, folder: Path, step: int) -> Any:
+    """Count frames in which the live detector sees exactly the faces that YuNet sees."""
+    result = {}
+    for path in sorted(folder.iterdir()):
+        agreeing = total = 0
+        for image in frames(path, step):
+            truth, real = reference(image)
+            gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
+            one = counts([judged(detector, gray, truth, real, thorough=False)])
+            agreeing += one.right == one.faces and one.wrong == 0
+            total += 1
+        result[path.name] = {"frames": total, "agree": agreeing}
+    return result
+
+
+def speed(model: Path, rounds: int = 400) -> dict[str, float]:
+    """Time the net alone, and `detect` on a 640x480 frame; milliseconds."""
+    run = runner(model)
+    random = np.random.default_rng(1)
+    image = random.integers(0, 256, (1, 1, HEIGHT, WIDTH), np.uint8)
+    frame = random.integers(0, 256, (480, 640), np.uint8)
+    detector = FaceDetector(run, WIDTH, HEIGHT, 0.5)
+    result = {}
+    for name, call in {
+        "net": lambda: run({"image": image}),
+        "detect_640x480": lambda: detector.detect(frame),
+    }.items():
+        taken = []
+        for _ in range(rounds):
+            started = time.perf_counter()
+            call()
+            taken.append((time.perf_counter() - started) * 1e3)
+        result[f"{name}_p50"], result[f"{name}_p95"] = (
+            round(float(v), 3) for v in np.percentile(taken, [50, 95])
+        )
+    return result
+
+
+def evaluate(model: Path, data: Path, step: int) -> dict[str, Any]:
+    """Run every part; returns what the report holds."""
+    run = runner(model)
+    detector = FaceDetector(run, WIDTH, HEIGHT, WEAKEST)
+    reference = Reference(data / "teachers" / "yunet_s_640_640.onnx")
+    train, held = scenes.load(data / "scenes")
+    seen = [
+        judged(detector, scene.image, scene.boxes, scene.real, thorough=False)
+        for scene in (*held.people, *held.empty)
+    ]
+    threshold = best_threshold(seen, WANTED_PRECISION)
+    live, still, _ = on_photos(detector, reference, data / "photos")
+    empty = seen[len(held.people) :]
+    bare = [one for one in still if not len(one.truth)]
+    return {
+        "threshold": round(threshold, 4),
+        "threshold_chosen": f"lowest with precision >= {WANTED_PRECISION} on held-out scenes, live",
+        "photos_live": summary(live, threshold),
+        "photos_thorough": summary(still, threshold),
+        "held_out_scenes": summary(seen, threshold),
+        "false_faces_on_empty": {
+            "held_out_pictures": len(empty),
+            "held_out_live": counts(empty, threshold).wrong,
+            "photos_without_reference": len(bare),
+            "photos_thorough": counts(bare, threshold).wrong,
+        },
+        "clips": on_clips(
+            FaceDetector(run, WIDTH, HEIGHT, threshold), reference, data / "videos", step
+        ),
+        "milliseconds": speed(model),
+        "training_scenes": {"people": len(train.people), "empty": len(train.empty)},
+    }
+
+
+def main() -> None:
+    """Write the report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--model", type=Path, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--step", type=int, default=3, help="take every n-th frame of a clip")
+    arguments = parser.parse_args()
+    report = evaluate(arguments.model, arguments.data, arguments.step)
+    text = json.dumps(report, indent=2)
+    arguments.out.write_text(text + "\n", encoding="utf-8")
+    print(text)
+
+
+if __name__ == "__main__":
+    main()
