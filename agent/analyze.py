@@ -24,7 +24,7 @@ from agent.capture.source import NS_PER_SECOND
 from agent.errors import BatchIncomplete, ConfigError, MediaError
 from agent.export.compare import Comparer, Comparison
 from agent.export.job import Job, Outcome
-from agent.export.rows import NAMES, FaceNumbers, count_faces, to_rows
+from agent.export.rows import NAMES, FaceNumbers, count_faces, printable, to_rows
 from agent.export.writers import ParquetWriter, read_parquet, table_writer
 
 if TYPE_CHECKING:
@@ -130,7 +130,8 @@ def find_items(paths: Sequence[Path]) -> list[Item]:
         raise ConfigError("there is no picture or video to analyze")
     shared = Counter(found.values())
     return [
-        Item(path, name if shared[name] == 1 else path.as_posix()) for path, name in found.items()
+        Item(path, printable(name if shared[name] == 1 else path.as_posix()))
+        for path, name in found.items()
     ]
 
 
@@ -270,7 +271,7 @@ class Analysis:
                     self._look_at_frames(source, looker, table, report)
                 outcome = looker.outcome(source)
         except MediaError as error:
-            outcome = Outcome(item.source, "failed", 0, 0, str(error))
+            outcome = Outcome(item.source, "failed", 0, 0, printable(str(error)))
         job.record(item.path, outcome)
         return outcome
 

@@ -8,8 +8,11 @@ Instants go in as milliseconds and are shown in the browser's own time zone.
 
 from __future__ import annotations
 
+import math
+from collections import defaultdict
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
 
 import altair as alt
 
@@ -17,10 +20,11 @@ from agent.domain.aggregate import Reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from datetime import datetime
 
     from dashboard.estimates import Cell, Estimate, Point
 
+Span = tuple[datetime, datetime]
+"""First and last instant of a time axis."""
 TEAL = "#2A9D9F"
 QUIET = "#9AA7B3"
 """Axes and what is absent; grey that reads on both grounds."""
@@ -101,14 +105,14 @@ def shares(parts: Sequence[tuple[str, str, float]], share: str, status: str) -> 
         end += part
     names = [name for _, name, _ in parts]
     base = alt.Chart(_inline(values))
-    bar = base.mark_bar(height=26).encode(
+    bar = base.mark_bar(height=24).encode(
         x=alt.X("start:Q", axis=None, scale=alt.Scale(domain=[0, max(end, 1e-9)], nice=False)),
         x2="end:Q",
         color=alt.Color(
             "name:N",
             scale=alt.Scale(domain=names, range=[STATUS_COLOURS[key] for key, _, _ in parts]),
             legend=alt.Legend(
-                orient="bottom", title=None, columns=0, symbolType="square", labelLimit=260
+                orient="bottom", title=None, columns=4, symbolType="square", labelLimit=180
             ),
         ),
         tooltip=[
@@ -116,7 +120,7 @@ def shares(parts: Sequence[tuple[str, str, float]], share: str, status: str) -> 
             alt.Tooltip("share:Q", title=share, format=".1%"),
         ],
     )
-    return _layered(bar, height=30)
+    return _layered(bar, height=40 + 24 * math.ceil(len(parts) / 4))
 
 
 def rates(bars: Sequence[Bar], words: Words) -> alt.LayerChart:
@@ -154,13 +158,13 @@ def rates(bars: Sequence[Bar], words: Words) -> alt.LayerChart:
     bar = base.mark_bar(color=TEAL, opacity=0.28, height=13, cornerRadiusEnd=3)
     rule = base.mark_rule(color=TEAL, strokeWidth=2.5)
     point = base.mark_point(color=TEAL, filled=True, size=46, opacity=1)
-    note = base.mark_text(align="right", color=QUIET, fontSize=12, fontWeight="bold")
+    note = base.mark_text(align="right", color=QUIET, fontSize=12)
     return _layered(
         bar.encode(x=x, tooltip=tooltip),
         rule.encode(x="low:Q", x2="high:Q", tooltip=tooltip),
         point.encode(x=x, tooltip=tooltip),
         note.encode(x=alt.value("width"), text="note:N"),
-        height=alt.Step(23),
+        height=23 * len(bars) + 52,
     )
 
 
@@ -168,26 +172,36 @@ def lines(
     named: Mapping[str, Sequence[Point]],
     words: Words,
     *,
+    span: Span,
     domain: tuple[float, float] | None = None,
     percent: bool = True,
-    height: int = 300,
+    height: int = 430,
 ) -> alt.LayerChart:
     """Draw estimates over time with bands for their intervals and grey where all is hidden.
 
     Args:
         named: up to three series by their name.
         words: titles.
+        span: first and last instant of the axis.
         domain: of the value's axis; from the data where None.
         percent: whether the values are shares.
         height: pixels.
     """
     values = _time_values(named)
     shown = alt.Chart(_inline(values)).encode(
-        x=_time_axis(),
+        x=_time_axis(span),
         color=alt.Color(
             "name:N",
             scale=alt.Scale(domain=list(named), range=list(LINES)),
-            legend=alt.Legend(orient="bottom", title=None, labelLimit=240, columns=1),
+            legend=alt.Legend(
+                orient="bottom",
+                title=None,
+                labelLimit=240,
+                columns=1,
+                symbolType="stroke",
+                symbolOpacity=1,
+                symbolStrokeWidth=4,
+            ),
         ),
     )
     scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=True)
@@ -202,7 +216,7 @@ def lines(
         alt.Tooltip("high:Q", title=words.high, format=fine),
     ]
     return _layered(
-        _gaps(named, words.hidden),
+        _gaps(named, words.hidden, span),
         shown.mark_area(opacity=0.14, interpolate="monotone").encode(
             y=alt.Y("low:Q", scale=scale, title=words.value), y2="high:Q"
         ),
@@ -213,29 +227,26 @@ def lines(
 
 
 def stacked(
-    named: Mapping[str, Sequence[Point]], words: Words, height: int = 300
+    named: Mapping[str, Sequence[Point]], words: Words, span: Span, height: int = 320
 ) -> alt.LayerChart:
     """Draw shares of a whole as one stacked bar for each step; hidden steps stay empty."""
-    values = _time_values(named)
     bars = (
-        alt.Chart(_inline([value for value in values if value["value"] is not None]))
+        alt.Chart(_inline(_piled(_time_values(named))))
         .mark_bar(stroke=None)
         .encode(
-            x=_time_axis("start"),
+            x=_time_axis(span, "start"),
             x2="end:T",
             y=alt.Y(
-                "value:Q",
-                stack="normalize",
+                "bottom:Q",
+                scale=alt.Scale(domain=[0, 1]),
                 axis=alt.Axis(title=words.value, format=".0%", tickCount=5),
             ),
+            y2="top:Q",
             color=alt.Color(
                 "name:N",
                 scale=alt.Scale(domain=list(named), range=list(CATEGORY_COLOURS)),
-                legend=alt.Legend(
-                    orient="bottom", title=None, labelLimit=240, columns=3, symbolType="square"
-                ),
+                legend=_squares(),
             ),
-            order=alt.Order("rank:Q"),
             tooltip=[
                 alt.Tooltip("middle:T", title=" ", format="%m-%d %H:%M"),
                 alt.Tooltip("name:N", title=" "),
@@ -243,15 +254,37 @@ def stacked(
             ],
         )
     )
-    return _layered(_gaps(named, words.hidden), bars, height=height)
+    return _layered(_gaps(named, words.hidden, span), bars, height=height)
 
 
-def timeline(cells: Sequence[Cell], states: Mapping[str, str]) -> alt.Chart:
+def _piled(values: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Set each step's shares on top of each other, scaled to a whole."""
+    whole: dict[int, float] = defaultdict(float)
+    for value in values:
+        whole[value["start"]] += value["value"] or 0.0
+    reached: dict[int, float] = defaultdict(float)
+    piled = []
+    for value in values:
+        start = value["start"]
+        if value["value"] is None or not whole[start]:
+            continue
+        bottom = reached[start]
+        reached[start] = bottom + value["value"] / whole[start]
+        piled.append({**value, "bottom": bottom, "top": reached[start]})
+    return piled
+
+
+def _squares() -> alt.Legend:
+    return alt.Legend(orient="bottom", title=None, labelLimit=180, columns=3, symbolType="square")
+
+
+def timeline(cells: Sequence[Cell], states: Mapping[str, str], span: Span) -> alt.Chart:
     """Draw what is shown and hidden, one row for each zone.
 
     Args:
         cells: by zone and step.
         states: name of each key of `STATE_COLOURS`, in the page's language.
+        span: first and last instant of the axis.
     """
     keys = [key for key in states if any(state_of(cell) == key for cell in cells)]
     values = [
@@ -267,7 +300,7 @@ def timeline(cells: Sequence[Cell], states: Mapping[str, str]) -> alt.Chart:
         alt.Chart(_inline(values))
         .mark_rect(height=20)
         .encode(
-            x=_time_axis("start"),
+            x=_time_axis(span, "start"),
             x2="end:T",
             y=alt.Y("zone:N", axis=alt.Axis(title=None, ticks=False, domain=False, labelPadding=8)),
             color=alt.Color(
@@ -276,9 +309,7 @@ def timeline(cells: Sequence[Cell], states: Mapping[str, str]) -> alt.Chart:
                     domain=[states[key] for key in keys],
                     range=[STATE_COLOURS[key] for key in keys],
                 ),
-                legend=alt.Legend(
-                    orient="bottom", title=None, labelLimit=260, columns=3, symbolType="square"
-                ),
+                legend=_squares(),
             ),
             tooltip=[
                 alt.Tooltip("start:T", title=" ", format="%m-%d %H:%M"),
@@ -286,7 +317,9 @@ def timeline(cells: Sequence[Cell], states: Mapping[str, str]) -> alt.Chart:
                 alt.Tooltip("state:N", title=" "),
             ],
         )
-        .properties(height=alt.Step(30))
+        .properties(
+            height=30 * len({cell.zone for cell in cells}) + 26 * math.ceil(len(keys) / 3) + 34
+        )
     )
     return chart
 
@@ -298,18 +331,25 @@ def state_of(cell: Cell) -> str:
     return "shown" if cell.reason is None else cell.reason.value
 
 
-def _time_axis(field: str = "middle") -> alt.X:
+def _time_axis(span: Span, field: str = "middle") -> alt.X:
+    days = (span[1] - span[0]).total_seconds() > 86_400
     return alt.X(
         f"{field}:T",
-        axis=alt.Axis(title=None, format="%H:%M", labelOverlap=True, grid=False, tickCount=6),
+        scale=alt.Scale(domain=[_milliseconds(end) for end in span], nice=False),
+        axis=alt.Axis(
+            title=None,
+            format="%m-%d %H:%M" if days else "%H:%M",
+            labelOverlap=True,
+            grid=False,
+            tickCount=6,
+        ),
     )
 
 
-def _time_values(named: Mapping[str, Sequence[Point]]) -> list[dict[str, object]]:
+def _time_values(named: Mapping[str, Sequence[Point]]) -> list[dict[str, Any]]:
     return [
         {
             "name": name,
-            "rank": rank,
             "start": _milliseconds(point.start),
             "middle": (_milliseconds(point.start) + _milliseconds(point.end)) // 2,
             "end": _milliseconds(point.end),
@@ -317,12 +357,12 @@ def _time_values(named: Mapping[str, Sequence[Point]]) -> list[dict[str, object]
             "low": None if point.estimate is None else point.estimate.low,
             "high": None if point.estimate is None else point.estimate.high,
         }
-        for rank, (name, points) in enumerate(named.items())
+        for name, points in named.items()
         for point in points
     ]
 
 
-def _gaps(named: Mapping[str, Sequence[Point]], meaning: str) -> alt.Chart:
+def _gaps(named: Mapping[str, Sequence[Point]], meaning: str, span: Span) -> alt.Chart:
     """Shade the steps in which none of the series may be shown."""
     states: dict[tuple[int, int], bool] = {}
     for points in named.values():
@@ -337,6 +377,8 @@ def _gaps(named: Mapping[str, Sequence[Point]], meaning: str) -> alt.Chart:
     chart: alt.Chart = (
         alt.Chart(_inline(values))
         .mark_rect(color=QUIET, opacity=0.16)
-        .encode(x=_time_axis("start"), x2="end:T", tooltip=[alt.Tooltip("meaning:N", title=" ")])
+        .encode(
+            x=_time_axis(span, "start"), x2="end:T", tooltip=[alt.Tooltip("meaning:N", title=" ")]
+        )
     )
     return chart

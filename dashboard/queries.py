@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 SITE_VARIABLE = "OMOKAGE_SITE"
 MODELS_VARIABLE = "OMOKAGE_MODELS"
+UNKNOWN_GRADE = "–"
 
 
 class Period(StrEnum):
@@ -179,7 +180,7 @@ def grades() -> dict[str, str]:
 def grade(correlation: object) -> str:
     """Turn a correlation into a letter: A from 0.8, B from 0.6, C from 0.4, else D."""
     if isinstance(correlation, bool) or not isinstance(correlation, int | float):
-        return "–"
+        return UNKNOWN_GRADE
     for letter, limit in (("A", 0.8), ("B", 0.6), ("C", 0.4)):
         if correlation >= limit:
             return letter

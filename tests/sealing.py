@@ -25,11 +25,13 @@ MODELS = ("face_encoder@0123abcd", "emotion_head@89ef0123")
 
 
 @cache
+def _keyset(device: str) -> KeySet:
+    return create_epochs(NOW, weeks=3, passphrase=PASSPHRASE, device_id=device, profile=CHEAPEST)
+
+
 def keyset(device: str = "camera-1") -> KeySet:
-    """Make keys once per device and test run."""
-    return create_epochs(
-        NOW, weeks=3, passphrase=PASSPHRASE, device_id=device, profile=CHEAPEST
-    )
+    """Return a device's keys, made once per test run."""
+    return _keyset(device)
 
 
 def sealer(device: str = "camera-1") -> Sealer:
@@ -38,7 +40,6 @@ def sealer(device: str = "camera-1") -> Sealer:
     return Sealer(keys.public, load_pem_private_key(keys.device_pem, password=None))
 
 
-@cache
 def opener(device: str = "camera-1") -> Opener:
     """Return the reader of these keys."""
     vault = keyset(device).vault

@@ -117,7 +117,10 @@ def encoder_card(models: Path, scores: Table, data: Table | None = None) -> Path
         "face_encoder",
         summary="Landmarks, head pose, gaze, 32 Action Unit intensities and quality of one face.",
         units={
-            "face": ("standardised gray (mean 0, deviation 1), subject's right eye at the left", ()),
+            "face": (
+                "standardised gray (mean 0, deviation 1), subject's right eye at the left",
+                (),
+            ),
             "landmarks": ("x y pairs, Multi-PIE 68, pixels of the aligned face", ()),
             "pose": ("degrees; up, subject's left, clockwise positive", ("pitch", "yaw", "roll")),
             "gaze": ("degrees; subject's left, up positive", ("yaw", "pitch")),

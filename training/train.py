@@ -73,7 +73,8 @@ def fit(task: Task, schedule: Schedule, folder: Path) -> dict[str, float]:
         mean_loss = _epoch(task, schedule, epoch, optimiser, rate)
         scores = task.scores()
         line = {"epoch": epoch + 1, "loss": mean_loss, "seconds": time.monotonic() - started}
-        print(json.dumps({k: round(float(v), 4) for k, v in {**line, **scores}.items()}), flush=True)
+        rounded = {key: round(float(value), 4) for key, value in {**line, **scores}.items()}
+        print(json.dumps(rounded), flush=True)
         _save(folder, task.model, optimiser, rate, epoch + 1, scores)
     return scores
 

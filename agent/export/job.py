@@ -79,6 +79,10 @@ class Job:
         lines = _json_lines(self._manifest) if self._manifest.exists() else []
         if lines and lines[0] == self._head:
             self._lines = {str(line["file"]): line for line in lines[1:] if "file" in line}
+            with self._manifest.open("r+b") as file:
+                file.seek(-1, os.SEEK_END)
+                if file.read(1) != b"\n":  # a crash cut the last line; the next begins its own
+                    file.write(b"\n")
             return
         shutil.rmtree(self._parts, ignore_errors=True)
         self._manifest.parent.mkdir(parents=True, exist_ok=True)

@@ -109,7 +109,7 @@ def to_rows(
         "timestamp": seconds,
         "success": 0,
         "status": look.status.value,
-        "source": source,
+        "source": printable(source),
         "backend": backend,
     }
     if not look.observations:
@@ -169,6 +169,11 @@ def _number(value: float | None) -> float | None:
         return None
     # `+ 0.0` turns -0.0, which the sign changes above make, into 0.0.
     return round(float(value), DECIMALS) + 0.0
+
+
+def printable(text: str) -> str:
+    """Replace what a table or a terminal would stumble over: a file may be called anything."""
+    return "".join(letter if letter.isprintable() else "\ufffd" for letter in text)
 
 
 def count_faces(rows: Iterable[Row]) -> int:

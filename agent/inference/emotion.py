@@ -37,14 +37,9 @@ class EmotionHead:
             float32 (8,), sums to 1, order of `EMOTIONS`.
         """
         crop = aligned[self._top : self._top + self._side, self._left : self._left + self._side]
-        return self.classify_crop(
-            cv2.resize(
-                crop,
-                (EMOTION_SIZE, EMOTION_SIZE),
-                dst=self._buffer,
-                interpolation=cv2.INTER_AREA,
-            )
-        )
+        size = (EMOTION_SIZE, EMOTION_SIZE)
+        cv2.resize(crop, size, dst=self._buffer, interpolation=cv2.INTER_AREA)
+        return self.classify_crop(self._buffer)
 
     def classify_crop(self, face: Image) -> Array:
         """The same for a picture that already is such a crop, uint8 (48, 48)."""
@@ -54,4 +49,5 @@ class EmotionHead:
         self._buffer.fill(0)
         scaled = logits[0] / self._temperature
         odds = np.exp(scaled - scaled.max())
-        return (odds / odds.sum()).astype(np.float32)
+        probabilities: Array = (odds / odds.sum()).astype(np.float32)
+        return probabilities

@@ -79,9 +79,7 @@ def _session(content: bytes, name: str, threads: int) -> Any:
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     options.log_severity_level = 3
     try:
-        return onnxruntime.InferenceSession(
-            content, options, providers=["CPUExecutionProvider"]
-        )
+        return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime raises bare pybind exceptions
         raise ModelError(f"onnxruntime can't load {name}.onnx: {error}") from error
 

@@ -38,7 +38,7 @@ class OneEuro:
         return self._value.copy()
 
 
-def _weight(cutoff_hz: npt.NDArray[np.float32] | float, seconds: float) -> npt.NDArray[np.float64]:
+def _weight(cutoff_hz: npt.NDArray[np.floating] | float, seconds: float) -> npt.NDArray[np.float64]:
     """Share of the new value that a first-order low-pass lets in."""
     ratio = 2 * np.pi * np.asarray(cutoff_hz, np.float64) * seconds
     return ratio / (ratio + 1)
@@ -74,7 +74,8 @@ class NeutralBaseline:
             return au
         share = np.cumsum(self._counts, axis=1) / self._samples
         rest = (share >= 0.2).argmax(1) * (5.0 / self._BINS)
-        return np.maximum(au - np.minimum(rest, self._limit), 0).astype(np.float32)
+        rested: Array = np.maximum(au - np.minimum(rest, self._limit), 0).astype(np.float32)
+        return rested
 
 
 class Hysteresis:

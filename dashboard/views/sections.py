@@ -65,7 +65,7 @@ def coverage(words: Text, page: Overview, zone: str | None, age_seconds: float) 
     )
     _sentence(words, page)
     with st.container(border=True):
-        st.subheader(words("coverage.title"), anchor=False)
+        st.markdown(f"#### {words(\'coverage.title\')}")
         facts = (
             ("observed", words.duration(found.observed_seconds), None),
             ("usable", words.percent(found.usable_share), None),
@@ -135,7 +135,7 @@ def _statuses(words: Text, found: Coverage) -> None:
 def movement(words: Text, page: Overview) -> None:
     """Show AU rates with their intervals, and how chosen ones went over time."""
     with st.container(border=True):
-        st.subheader(words("movement.title"), anchor=False)
+        st.markdown(f"#### {words(\'movement.title\')}")
         if au_rate(AU_LABELS[0]) not in page.lines:
             st.markdown(words("movement.not_computed"))
             return
@@ -149,7 +149,8 @@ def movement(words: Text, page: Overview) -> None:
             _rates(words, page, rates)
         with right:
             _rate_lines(words, page, rates)
-        st.caption(words("movement.grade_note"))
+        known = set(queries.grades().values()) != {queries.UNKNOWN_GRADE}
+        st.caption(words("movement.grade_note" if known else "movement.no_grade"))
 
 
 def _au_name(words: Text, label: str) -> str:
@@ -167,7 +168,10 @@ def _words(words: Text, value: str) -> Words:
 def _rates(words: Text, page: Overview, rates: dict[str, Estimate]) -> None:
     grades = queries.grades()
     order = sorted(rates, key=lambda label: -rates[label].value)
-    bars = [Bar(_au_name(words, label), rates[label], grades[label]) for label in order]
+    bars = [
+        Bar(_au_name(words, label), rates[label], _note(words, rates[label], grades[label]))
+        for label in order
+    ]
     said = ", ".join(f"{bar.label} {words.percent(bar.estimate.value)}" for bar in bars[:5])
     st.altair_chart(
         charts.rates(bars, _words(words, words("movement.rate"))),
@@ -194,6 +198,11 @@ def _rates(words: Text, page: Overview, rates: dict[str, Estimate]) -> None:
     _table(words, rows, "rates_table")
 
 
+def _note(words: Text, estimate: Estimate, grade: str) -> str:
+    share = words.percent(estimate.value)
+    return share if grade == queries.UNKNOWN_GRADE else f"{share}  {grade}"
+
+
 def _numbers(words: Text, title: str, estimate: Estimate | None) -> dict[str, str]:
     """Write an estimated share and its interval as cells of a table."""
     return {
@@ -218,7 +227,9 @@ def _rate_lines(words: Text, page: Overview, rates: dict[str, Estimate]) -> None
     if not named:
         return
     st.altair_chart(
-        charts.lines(named, _words(words, words("movement.rate"))),
+        charts.lines(
+            named, _words(words, words("movement.rate")), span=(page.since, page.until)
+        ),
         width="stretch",
         alt=words("movement.alt_lines", parts=", ".join(named)),
         key="lines_chart",
@@ -226,32 +237,35 @@ def _rate_lines(words: Text, page: Overview, rates: dict[str, Estimate]) -> None
     _table(words, _over_time(words, named), "lines_table")
 
 
-def _over_time(words: Text, named: dict[str, list[Point]]) -> list[dict[str, str]]:
+def _over_time(
+    words: Text, named: dict[str, list[Point]], *, share: bool = True
+) -> list[dict[str, str]]:
     """Lay series out as a table, newest first; a hidden step says so instead of a number."""
     steps: dict[datetime, dict[str, str]] = {}
     for name, points in named.items():
         for point in points:
             row = steps.setdefault(point.start, {words("movement.when"): local(point.start)})
-            row[name] = _value(words, point)
+            row[name] = _value(words, point, share)
     return [steps[start] for start in sorted(steps, reverse=True)]
 
 
-def _value(words: Text, point: Point) -> str:
+def _value(words: Text, point: Point, share: bool) -> str:
     if point.estimate is not None:
-        return words.percent(point.estimate.value, 1)
+        value = point.estimate.value
+        return words.percent(value, 1) if share else _score(words, value, share)
     return words(f"hidden.{point.reason.value}") if point.reason else "–"
 
 
 def emotion(words: Text, page: Overview) -> None:
     """Show expression categories under their caveat, then the derived scores."""
     with st.container(border=True):
-        st.subheader(words("emotion.title"), anchor=False)
+        st.markdown(f"#### {words(\'emotion.title\')}")
         names = {name: words(f"emotion.{name}") for name in EMOTIONS}
         if emotion_share(EMOTIONS[0]) not in page.lines:
             st.markdown(words("emotion.not_computed"))
             _scores(words, page)
             return
-        st.warning(words("emotion.caveat"), icon=":material/info:")
+        st.markdown(f":material/info: {words('emotion.caveat')}")
         shown = {n: page.whole[emotion_share(n)] for n in names if emotion_share(n) in page.whole}
         if not shown:
             st.markdown(words("emotion.none"))
@@ -260,12 +274,12 @@ def emotion(words: Text, page: Overview) -> None:
         with left:
             _categories(words, names, shown)
         with right:
-            _category_lines(words, {names[n]: page.lines[emotion_share(n)] for n in names})
+            _category_lines(words, page, {names[n]: page.lines[emotion_share(n)] for n in names})
         _scores(words, page)
 
 
 def _categories(words: Text, names: dict[str, str], shown: dict[str, Estimate]) -> None:
-    bars = [Bar(names[name], estimate, "") for name, estimate in shown.items()]
+    bars = [Bar(names[name], estimate, words.percent(estimate.value)) for name, estimate in shown.items()]
     said = ", ".join(f"{bar.label} {words.percent(bar.estimate.value)}" for bar in bars)
     st.altair_chart(
         charts.rates(bars, _words(words, words("emotion.share"))),
@@ -285,9 +299,11 @@ def _categories(words: Text, names: dict[str, str], shown: dict[str, Estimate]) 
     _table(words, rows, "categories_table")
 
 
-def _category_lines(words: Text, named: dict[str, list[Point]]) -> None:
+def _category_lines(words: Text, page: Overview, named: dict[str, list[Point]]) -> None:
     st.altair_chart(
-        charts.stacked(named, _words(words, words("emotion.share")), 250),
+        charts.stacked(
+            named, _words(words, words("emotion.share")), (page.since, page.until)
+        ),
         width="stretch",
         alt=words("emotion.alt_lines"),
         key="category_lines_chart",
@@ -318,8 +334,24 @@ def _scores(words: Text, page: Overview) -> None:
             delta_arrow="off",
             width=230,
         )
-    if VALENCE in found:
-        st.caption(words("derived.note"))
+    if VALENCE not in found:
+        return
+    named = {words(f"derived.{key}"): page.lines[keys[key]] for key in ("valence", "arousal")}
+    st.altair_chart(
+        charts.lines(
+            named,
+            _words(words, words("derived.value")),
+            span=(page.since, page.until),
+            domain=(-1, 1),
+            percent=False,
+            height=240,
+        ),
+        width="stretch",
+        alt=words("derived.alt_lines"),
+        key="scores_chart",
+    )
+    _table(words, _over_time(words, named, share=False), "scores_table")
+    st.caption(words("derived.note"))
 
 
 def _score(words: Text, value: float, share: bool) -> str:
@@ -336,13 +368,13 @@ def _interval(words: Text, estimate: Estimate, share: bool) -> str:
 def hidden(words: Text, page: Overview, policy: Policy | None, latest: Latest) -> None:
     """Show which buckets are hidden, and explain why."""
     with st.container(border=True):
-        st.subheader(words("hidden.title"), anchor=False)
+        st.markdown(f"#### {words(\'hidden.title\')}")
         st.caption(words("hidden.subtitle"))
         states = {key: words(f"hidden.{key}") for key in charts.STATE_COLOURS}
         count = Counter(charts.state_of(cell) for cell in page.cells)
         said = ", ".join(f"{states[key]} {number}" for key, number in count.items())
         st.altair_chart(
-            charts.timeline(page.cells, states),
+            charts.timeline(page.cells, states, (page.since, page.until)),
             width="stretch",
             alt=words("hidden.alt", parts=said),
             key="hidden_chart",

@@ -108,7 +108,9 @@ def fill(
                 zone,
                 start,
                 seconds,
-                faces=max(0, round(crowd * (0.55 + 0.45 * wave) + dice.uniform(-2, 1)) - number),
+                faces=max(
+                    0, round(crowd * (0.65 + 0.35 * wave) + dice.uniform(-1.5, 1.5)) - number
+                ),
                 lift=0.35 * wave,
                 dice=dice,
             )

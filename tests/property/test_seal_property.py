@@ -40,7 +40,7 @@ def open_one(segment: SealedSegment):
     return opener().open(segment, WRITER.sealed_key, verifier())
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(any_record, min_size=1, max_size=40))
 def test_open_undoes_seal(wanted: list[FeatureRecord]) -> None:
     """Any records come back, all of them, ordered by time and track."""
@@ -66,7 +66,7 @@ def test_open_bucket_undoes_a_bucket(parts: list[list[FeatureRecord]]) -> None:
     assert sorted(map(repr, everything)) == sorted(map(repr, from_batch(batch)))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(st.sampled_from(BYTES_PARTS), st.data())
 def test_any_flipped_bit_is_refused(part: str, data: st.DataObject) -> None:
     """One bit anywhere in nonce, ciphertext, link or signature is enough."""
@@ -109,7 +109,7 @@ def test_every_header_field_is_tried() -> None:
     assert {f.name for f in fields(SegmentHeader)} == {*HEADER_CHANGES, "schema_version"}
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=120, deadline=None)
 @given(st.sampled_from(sorted(HEADER_CHANGES)), st.data())
 def test_any_changed_header_field_is_refused(name: str, data: st.DataObject) -> None:
     """Each field of the header is authenticated, none is decoration."""

@@ -204,7 +204,9 @@ def _forehead(p: Array) -> Array:
     lines: list[Array] = []
     for lift, bow in ((1.25, 0.25), (2.0, 0.3), (2.75, 0.3)):
         y = p[19, 1] + lift
-        lines.append(_line((-4.6, y - 0.45), (-2.3, y + bow), (0, y), (2.3, y + bow), (4.6, y - 0.45)))
+        lines.append(
+            _line((-4.6, y - 0.45), (-2.3, y + bow), (0, y), (2.3, y + bow), (4.6, y - 0.45))
+        )
     return _strokes(lines, 0.09, 0.09)
 
 

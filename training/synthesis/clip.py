@@ -43,9 +43,8 @@ from training.synthesis.wearables import torso
 Array = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
 
-COLUMNS = (
-    "frame,timestamp,face,x1,y1,x2,y2,pitch,yaw,roll,gaze_yaw,gaze_pitch,"
-    + ",".join(AU_SIDE_LABELS)
+COLUMNS = "frame,timestamp,face,x1,y1,x2,y2,pitch,yaw,roll,gaze_yaw,gaze_pitch," + ",".join(
+    AU_SIDE_LABELS
 )
 
 _OVERSAMPLE = 1.5
@@ -67,7 +66,7 @@ def shop(rng: np.random.Generator) -> Array:
         x = 28
         while x < WIDTH - 175:
             width, height = int(rng.integers(14, 44)), int(rng.integers(26, 60))
-            colour = rng.uniform(40, 205, 3) * np.array([1.0, 0.92, 0.85])
+            colour = rng.uniform(45, 185) + rng.uniform(-34, 34, 3) * np.array([1.0, 0.9, 0.9])
             cv2.rectangle(
                 picture, (x, top + 62 - height), (x + width, top + 62), colour.tolist(), -1
             )
@@ -93,7 +92,8 @@ class Stage:
     def __init__(self, studio: Studio, actor: Actor, number: int) -> None:
         """Let the actor take the renderer's seat whenever it is their turn."""
         self.studio, self.actor, self.number = studio, actor, number
-        self.person = person_at(_PERSON_SEED, actor.seed, studio.model.identity_size)
+        person = person_at(_PERSON_SEED, actor.seed, studio.model.identity_size)
+        self.guest = studio.prepare(person)
 
     def draw(self, t: float, picture: Array) -> str | None:
         """Draw the actor into a picture and return the truth row's end, or None if outside.
@@ -106,7 +106,7 @@ class Stage:
             Fields from `face` on.
         """
         studio, actor = self.studio, self.actor
-        studio.invite(self.person)
+        studio.seat(self.guest)
         scene = self._exposed(scene_of(actor, self.number, t))
         centre = centre_at(actor, t)
         left, top, side = window_of(actor, centre)
@@ -124,7 +124,7 @@ class Stage:
     def _exposed(self, scene: Scene) -> Scene:
         """Expose for this skin as a camera would: partly."""
         light = scene.lighting
-        exposure = light.exposure * (luminance(self.person.skin.skin) / 0.3) ** -0.3
+        exposure = light.exposure * (luminance(self.guest.person.skin.skin) / 0.3) ** -0.3
         values = {name: getattr(light, name) for name in light.__dataclass_fields__}
         lit = type(light)(**(values | {"exposure": exposure}))
         return Scene(
@@ -132,9 +132,7 @@ class Stage:
         )
 
 
-def _view(
-    scene: Scene, scale: float, centre: tuple[float, float], side: int, size: int
-) -> View:
+def _view(scene: Scene, scale: float, centre: tuple[float, float], side: int, size: int) -> View:
     """Look at the head's pivot, which falls on `centre` of a window."""
     ratio = size / side
     x, y = ((value + 0.5) * ratio - 0.5 for value in centre)
@@ -167,9 +165,9 @@ def _row(number: int, points: Array, scene: Scene, au: Array) -> str | None:
     return ",".join([str(number), *(f"{value:g}" for value in numbers)])
 
 
-def frames(model: FaceModel, start: int = 0, stop: int = SECONDS * FPS) -> Iterator[
-    tuple[Image, list[str]]
-]:
+def frames(
+    model: FaceModel, start: int = 0, stop: int = SECONDS * FPS
+) -> Iterator[tuple[Image, list[str]]]:
     """Render the frames in order, each with its truth rows.
 
     Args:

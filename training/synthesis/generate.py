@@ -44,7 +44,7 @@ def render_shard(
     for index in range(start, stop):
         number = person_of(index)
         if number != seated:
-            studio.invite(person_at(seed, number, studio.model.identity_size))
+            studio.seat(studio.prepare(person_at(seed, number, studio.model.identity_size)))
             seated = number
         shots.append(studio.shoot(scene_at(seed, index, studio.person.skin)))
         people.append(number)

@@ -84,9 +84,7 @@ def sample_pose(rng: np.random.Generator) -> tuple[float, float, float]:
     return pitch, yaw, float(np.clip(rng.normal(0, 8), -30, 30))
 
 
-def sample_gaze(
-    rng: np.random.Generator, pose: tuple[float, float, float]
-) -> tuple[float, float]:
+def sample_gaze(rng: np.random.Generator, pose: tuple[float, float, float]) -> tuple[float, float]:
     """Draw yaw and pitch of the eyes in the head: into the camera, near it, ahead, or anywhere."""
     roll = rng.random()
     if roll < 0.45:
@@ -150,7 +148,12 @@ def sample_wear(rng: np.random.Generator) -> Wear:
     """Draw glasses (16 %), a medical mask (3 %), or something in front of the face (5 %)."""
     roll = rng.random()
     gray = float(rng.uniform(0.0, 0.08) if rng.random() < 0.7 else rng.uniform(0.1, 0.6))
-    shape = (rng.uniform(2.3, 3.1), rng.uniform(1.4, 2.5), rng.uniform(0.05, 0.24), rng.uniform(2, 5))
+    shape = (
+        rng.uniform(2.3, 3.1),
+        rng.uniform(1.4, 2.5),
+        rng.uniform(0.05, 0.24),
+        rng.uniform(2, 5),
+    )
     tint = (gray, gray * float(rng.uniform(0.6, 1.0)), gray * float(rng.uniform(0.4, 1.0)))
     cloth = float(rng.uniform(0.05, 0.9))
     return Wear(

@@ -96,13 +96,17 @@ def sample_skin(rng: np.random.Generator, tone: float, age: float, covered: bool
     if rng.random() < 0.9 * age**2:
         hair = _pick(rng, _HAIR_GRAY)
         brow = (brow + hair * rng.uniform(0, 1)) / 2
-    beard = float(rng.choice([0.0, rng.uniform(0.08, 0.4), rng.uniform(0.5, 1.0)], p=[0.6, 0.2, 0.2]))
+    beard = float(
+        rng.choice([0.0, rng.uniform(0.08, 0.4), rng.uniform(0.5, 1.0)], p=[0.6, 0.2, 0.2])
+    )
     beard_colour = linear(*(hair * 0.8))
     if covered:
         hair, beard = rng.uniform(20, 230, 3), 0.0
     light_iris = rng.random() < 0.6 * max(0.0, 1 - 2.5 * dark)
     made_up = beard == 0.0 and rng.random() < 0.3
-    lip = skin * np.array([0.92, 0.70, 0.70]) * (1 + 0.12 * dark) * rng.normal(1, [0.05, 0.08, 0.08])
+    lip = (
+        skin * np.array([0.92, 0.70, 0.70]) * (1 + 0.12 * dark) * rng.normal(1, [0.05, 0.08, 0.08])
+    )
     if made_up and rng.random() < 0.5:
         lip = np.array([170, 50, 60]) * rng.uniform(0.5, 1.15) * rng.normal(1, 0.12, 3)
     return Skin(

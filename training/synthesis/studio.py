@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from agent.domain.facs import MAX_INTENSITY
 from agent.inference.preprocess import ALIGNED_SIZE, alignment_from_landmarks
+from training.data.renders import CROP_SIZE, FLAG_GLASSES, FLAG_MASK, FLAG_OCCLUDER
 from training.synthesis.develop import develop
 from training.synthesis.expression import AU25_INDEX, lips_part_intensity, shape_weights
 from training.synthesis.face_model import FaceModel, Posed, rotation
@@ -22,15 +23,10 @@ from training.synthesis.wearables import glasses
 Array = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
 
-CROP_SIZE = 128
-"""Side of a training crop, pixels: an aligned face and a margin for jitter."""
-
 MARGIN = (CROP_SIZE - ALIGNED_SIZE) // 2
 """An aligned face lies this many pixels inside the crop on each side."""
 
 OVERSAMPLE = 2
-
-FLAG_GLASSES, FLAG_MASK, FLAG_OCCLUDER = 1, 2, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +47,18 @@ class Shot:
     flags: int
 
 
+@dataclass(frozen=True, slots=True)
+class Guest:
+    """A person made ready for the renderer."""
+
+    person: Person
+    neutral: Neutral
+    hair_mask: Array
+    """float32 (N,), 0-1."""
+    pieces: tuple[Piece, ...]
+    """Hair that hangs."""
+
+
 class Studio:
     """A renderer with one person at a time in front of it."""
 
@@ -60,15 +68,19 @@ class Studio:
         self.renderer = Renderer(model, size)
         self._scalp = Scalp(model)
 
-    def invite(self, person: Person) -> None:
-        """Let a person take the seat."""
+    def prepare(self, person: Person) -> Guest:
+        """Blend a person's neutral face and grow their hair: the costly part, done once."""
         mask, displacement = self._scalp.grow(person.hair)
-        self.person = person
-        self.neutral: Neutral = self.model.person(person.identity, displacement)
-        self.renderer.dress(person.skin, mask, self.neutral_landmarks)
-        hair = person.hair
-        hangs = hair.curtain_cm > 0
-        self.pieces: list[Piece] = [curtain(hair, person.skin.hair)] if hangs else []
+        neutral = self.model.person(person.identity, displacement)
+        hangs = person.hair.curtain_cm > 0
+        pieces = (curtain(person.hair, person.skin.hair),) if hangs else ()
+        return Guest(person, neutral, mask, pieces)
+
+    def seat(self, guest: Guest) -> None:
+        """Let a person take the seat."""
+        self.person, self.neutral = guest.person, guest.neutral
+        self.pieces = list(guest.pieces)
+        self.renderer.dress(guest.person.skin, guest.hair_mask, self.neutral_landmarks)
 
     @property
     def neutral_landmarks(self) -> Array:

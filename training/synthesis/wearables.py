@@ -69,9 +69,10 @@ def torso(colour: Colour, head_turn: Array, body_yaw: float) -> Piece:
     angle = np.linspace(0, 2 * np.pi, columns)
     drop = np.linspace(0, 1, rows)[:, None]
     # From a collar round the neck over the shoulders straight down.
-    spread = np.sin(np.clip(drop * 3.0, 0, 1) * np.pi / 2) ** 0.8
-    width, thick = 6.6 + 14.5 * spread, 6.2 + 4.8 * spread
-    y = -11.6 - 7.0 * np.clip(drop * 3.0, 0, 1) ** 1.7 - 45.0 * np.clip(drop - 0.3, 0, 1)
+    slope = np.clip(drop * 3.2, 0, 1)
+    width, thick = 6.3 + 11.5 * slope**0.55, 6.0 + 3.6 * slope**0.6
+    width = width + 1.2 * np.clip(drop - 0.31, 0, 1) + 2.0 * np.clip(drop * 3.2 - 0.8, 0, 0.3)
+    y = -11.4 - 7.0 * slope**1.7 - 50.0 * np.clip(drop - 0.28, 0, 1) ** 1.15
     x, z = width * np.cos(angle), thick * np.sin(angle) - 0.5
     vertices = np.stack(np.broadcast_arrays(x, y, z), -1).astype(np.float32)
     along, down = np.gradient(vertices, axis=1), np.gradient(vertices, axis=0)

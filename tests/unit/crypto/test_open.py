@@ -73,9 +73,7 @@ def test_a_bucket_comes_back_at_once(sealed) -> None:
     assert len(batch) == 60
     assert bool(np.all(np.diff(batch["offset"].astype(int)) >= 0))
     one_by_one = [
-        r
-        for s in segments
-        for r in from_batch(opener().open(s, writer.sealed_key, verifier()))
+        r for s in segments for r in from_batch(opener().open(s, writer.sealed_key, verifier()))
     ]
     assert in_order(one_by_one) == from_batch(batch)
 
@@ -236,9 +234,7 @@ def test_another_sites_epoch_does_not_open(sealed) -> None:
     private = WrappingKey(PASSPHRASE, vault.profile, vault.salt).unwrap(vault.epochs[0])
 
     with pytest.raises(SegmentTampered):
-        Opener({writer.sealed_key.epoch: private}).open(
-            segments[0], writer.sealed_key, verifier()
-        )
+        Opener({writer.sealed_key.epoch: private}).open(segments[0], writer.sealed_key, verifier())
 
 
 @pytest.mark.parametrize("part", ["nonce", "ciphertext", "signature", "previous"])
