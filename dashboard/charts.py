@@ -296,6 +296,7 @@ def timeline(cells: Sequence[Cell], states: Mapping[str, str], span: Span) -> al
         }
         for cell in cells
     ]
+    rows = len({cell.zone for cell in cells})
     chart: alt.Chart = (
         alt.Chart(_inline(values))
         .mark_rect(height=20)
@@ -317,9 +318,7 @@ def timeline(cells: Sequence[Cell], states: Mapping[str, str], span: Span) -> al
                 alt.Tooltip("state:N", title=" "),
             ],
         )
-        .properties(
-            height=30 * len({cell.zone for cell in cells}) + 26 * math.ceil(len(keys) / 3) + 34
-        )
+        .properties(height=30 * rows + 26 * math.ceil(len(keys) / 3) + 34)
     )
     return chart
 
@@ -367,8 +366,8 @@ def _gaps(named: Mapping[str, Sequence[Point]], meaning: str, span: Span) -> alt
     states: dict[tuple[int, int], bool] = {}
     for points in named.values():
         for point in points:
-            span = _milliseconds(point.start), _milliseconds(point.end)
-            states[span] = states.get(span, True) and point.estimate is None
+            ends = _milliseconds(point.start), _milliseconds(point.end)
+            states[ends] = states.get(ends, True) and point.estimate is None
     values = [
         {"start": start, "end": end, "meaning": meaning}
         for (start, end), hidden in states.items()

@@ -20,6 +20,7 @@ from agent.domain.observation import EMOTIONS
 from agent.inference.card import load_card
 
 Table = dict[str, Any]
+Units = dict[str, tuple[str, tuple[str, ...]]]
 
 VERSION = "1"
 LICENCE = "Apache-2.0"
@@ -35,48 +36,34 @@ RENDERS = (
 TEACHER = "MediaPipe FaceLandmarker (Apache-2.0) as teacher of landmarks, pose, AU12, AU26, AU45"
 
 
-def write_card(
-    models: Path,
-    name: str,
-    *,
-    summary: str,
-    units: dict[str, tuple[str, tuple[str, ...]]],
-    settings: Table,
-    data: Table,
-    scores: Table,
-    limits: list[str],
-) -> Path:
+def write_card(models: Path, name: str, units: Units, body: Table) -> Path:
     """Describe `NAME.onnx` in `NAME.card.toml`, and read the card back as the agent would.
 
     Args:
         models: folder of both files.
         name: of the model.
-        summary: one sentence.
         units: by tensor: unit, and labels of the last axis.
-        settings: numbers that run-time code needs.
-        data: what the weights have seen.
-        scores: measured values.
-        limits: what they are bad at.
+        body: `summary`, `settings` (numbers that run-time code needs), `data` (what the weights
+            have seen), `scores` (as measured) and `limits` (what they are bad at).
 
     Returns:
         The card's path.
     """
-    onnx = models / f"{name}.onnx"
-    content = onnx.read_bytes()
+    content = (models / f"{name}.onnx").read_bytes()
     session = onnxruntime.InferenceSession(content, providers=["CPUExecutionProvider"])
     card: Table = {
         "name": name,
         "version": VERSION,
-        "summary": summary,
+        "summary": body["summary"],
         "sha256": hashlib.sha256(content).hexdigest(),
         "licence": LICENCE,
         "parameters": max(1, count_parameters(content)),
-        "limits": limits,
+        "limits": body["limits"],
         "inputs": [_tensor(node, units) for node in session.get_inputs()],
         "outputs": [_tensor(node, units) for node in session.get_outputs()],
-        "settings": settings,
-        "data": data,
-        "scores": scores,
+        "settings": body["settings"],
+        "data": body["data"],
+        "scores": body["scores"],
     }
     path = models / f"{name}.card.toml"
     path.write_text(tomli_w.dumps(card), "utf-8")
@@ -98,7 +85,7 @@ def count_parameters(content: bytes) -> int:
     return total
 
 
-def _tensor(node: Any, units: dict[str, tuple[str, tuple[str, ...]]]) -> Table:
+def _tensor(node: Any, units: Units) -> Table:
     unit, labels = units[node.name]
     kinds = {"tensor(float)": "float32", "tensor(uint8)": "uint8", "tensor(int64)": "int64"}
     return {
@@ -112,89 +99,92 @@ def _tensor(node: Any, units: dict[str, tuple[str, tuple[str, ...]]]) -> Table:
 
 def encoder_card(models: Path, scores: Table, data: Table | None = None) -> Path:
     """Describe the face encoder."""
-    return write_card(
-        models,
-        "face_encoder",
-        summary="Landmarks, head pose, gaze, 32 Action Unit intensities and quality of one face.",
-        units={
-            "face": (
-                "standardised gray (mean 0, deviation 1), subject's right eye at the left",
-                (),
+    units: Units = {
+        "face": (
+            "standardised gray (mean 0, deviation 1), subject's right eye at the left",
+            (),
+        ),
+        "landmarks": ("x y pairs, Multi-PIE 68, pixels of the aligned face", ()),
+        "pose": ("degrees; up, subject's left, clockwise positive", ("pitch", "yaw", "roll")),
+        "gaze": ("degrees; subject's left, up positive", ("yaw", "pitch")),
+        "au": ("FACS intensity 0-5, unclipped", AU_SIDE_LABELS),
+        "quality": ("0 useless - 1 clean", ()),
+        "embedding": ("none; never leaves memory", ()),
+    }
+    body: Table = {
+        "summary": "Landmarks, head pose, gaze, 32 Action Unit intensities and quality of one face.",
+        "settings": {},
+        "data": data or {"trained_on": [RENDERS, LFW, FER], "teachers": [TEACHER]},
+        "scores": scores,
+        "limits": [
+            (
+                "AU intensities are learned mostly from renders: on real faces they rank movements, "
+                "they aren't certified FACS scores."
             ),
-            "landmarks": ("x y pairs, Multi-PIE 68, pixels of the aligned face", ()),
-            "pose": ("degrees; up, subject's left, clockwise positive", ("pitch", "yaw", "roll")),
-            "gaze": ("degrees; subject's left, up positive", ("yaw", "pitch")),
-            "au": ("FACS intensity 0-5, unclipped", AU_SIDE_LABELS),
-            "quality": ("0 useless - 1 clean", ()),
-            "embedding": ("none; never leaves memory", ()),
-        },
-        settings={},
-        data=data or {"trained_on": [RENDERS, LFW, FER], "teachers": [TEACHER]},
-        scores=scores,
-        limits=[
-            "AU intensities are learned mostly from renders: on real faces they rank movements, "
-            "they aren't certified FACS scores.",
             "Not validated on DISFA, BP4D or any FACS-coded real faces.",
             "Beyond about 45 degrees of head turn the far side's AUs are guesses.",
             "Gaze comes from renders alone.",
         ],
-    )
+    }
+    return write_card(models, "face_encoder", units, body)
 
 
 def emotion_card(models: Path, scores: Table, temperature: float, data: Table) -> Path:
     """Describe the emotion head."""
-    return write_card(
-        models,
-        "emotion_head",
-        summary="Eight FER+ expression categories of one face, from its gray picture.",
-        units={
-            "face": ("standardised gray (mean 0, deviation 1)", ()),
-            "logits": ("divide by settings.temperature, then softmax", EMOTIONS),
-        },
+    units: Units = {
+        "face": ("standardised gray (mean 0, deviation 1)", ()),
+        "logits": ("divide by settings.temperature, then softmax", EMOTIONS),
+    }
+    body: Table = {
+        "summary": "Eight FER+ expression categories of one face, from its gray picture.",
         # The part of an aligned 112 px face that a FER2013 picture shows on average.
-        settings={"temperature": temperature, "crop_left": 8, "crop_top": 6, "crop_side": 98},
-        data=data,
-        scores=scores,
-        limits=[
+        "settings": {"temperature": temperature, "crop_left": 8, "crop_top": 6, "crop_side": 98},
+        "data": data,
+        "scores": scores,
+        "limits": [
             "It names what annotators see in a picture, not what a person feels.",
             "Contempt, disgust and fear are rare in its data and often missed.",
             "It has seen pictures without a stated licence (FER2013).",
             "Its probabilities were calibrated on FER+ pictures, not on a shop's camera.",
         ],
-    )
+    }
+    return write_card(models, "emotion_head", units, body)
 
 
 def detector_card(models: Path, scores: Table, settings: Table) -> Path:
     """Describe the face detector."""
-    return write_card(
-        models,
-        "face_detector",
-        summary="Boxes and five points of the faces in a gray picture.",
-        units={
-            "image": ("gray 0-255, letterboxed", ()),
-            "scores": ("0-1, not a calibrated probability", ()),
-            "boxes": ("x1 y1 x2 y2, pixels of the input", ()),
-            "points": (
+    units: Units = {
+        "image": ("gray 0-255, letterboxed", ()),
+        "scores": ("0-1, not a calibrated probability", ()),
+        "boxes": ("x1 y1 x2 y2, pixels of the input", ()),
+        "points": (
+            (
                 "x y of right eye, left eye, nose tip, right and left mouth corner (the "
-                "subject's own), pixels of the input",
-                (),
+                "subject's own), pixels of the input"
             ),
-        },
-        settings=settings,
-        data={
+            (),
+        ),
+    }
+    body: Table = {
+        "summary": "Boxes and five points of the faces in a gray picture.",
+        "settings": settings,
+        "data": {
             "trained_on": [
-                "about 1,100 scenes with people and 880 without (sources: mask pictures from the "
-                "web, BSDS500, COCO, MPII, haarcascade negatives, groceries; rights vary)",
+                (
+                    "about 1,100 scenes with people and 880 without (sources: mask pictures from the "
+                    "web, BSDS500, COCO, MPII, haarcascade negatives, groceries; rights vary)"
+                ),
                 f"composites of {LFW} on scenes without people",
             ],
             "teachers": ["YuNet (MIT/Apache-2.0)", "MediaPipe FaceLandmarker (Apache-2.0)"],
         },
-        scores=scores,
-        limits=[
+        "scores": scores,
+        "limits": [
             "Faces narrower than about a thirtieth of the frame are missed in live mode.",
             "Trained and judged against another detector's boxes, not against people's.",
         ],
-    )
+    }
+    return write_card(models, "face_detector", units, body)
 
 
 def main() -> None:

@@ -12,8 +12,9 @@ from pathlib import Path
 import torch
 
 from training.data import ferplus
-from training.data.faces import FaceSet, from_renders, join, load_backgrounds, load_crops
+from training.data.faces import FaceSet, from_renders, load_backgrounds, load_crops
 from training.data.renders import load_renders
+from training.export import ENCODER_OUTPUTS, ExportedEmotion, ExportedEncoder, export
 from training.nets.emotion import STUDENT_WIDTHS, TEACHER_WIDTHS, EmotionNet
 from training.nets.encoder import FaceEncoder
 from training.tasks.distill import EmotionDistillTask
@@ -34,8 +35,7 @@ def emotion_student(data: Path, runs: Path, epochs: int, batch: int = 96) -> dic
     """Distil the large emotion net into the one that ships."""
     torch.manual_seed(2)
     teacher = EmotionNet(TEACHER_WIDTHS)
-    saved = torch.load(runs / "emotion_teacher" / "checkpoint.pt", weights_only=True)
-    teacher.load_state_dict(saved["model"])
+    teacher.load_state_dict(_weights(runs / "emotion_teacher"))
     student = EmotionNet(STUDENT_WIDTHS, dropout=0.2).to(memory_format=torch.channels_last)
     train, valid = _ferplus(data)
     base = EmotionTask(student, ferplus.without_calibration(train), valid)
@@ -52,27 +52,52 @@ def encoder(data: Path, runs: Path, epochs: int, batch: int = 128) -> dict[str, 
     return fit(task, Schedule(epochs, batch, 2e-3, weight_decay=1e-2), runs / "encoder")
 
 
-def encoder_data(data: Path, runs: Path) -> tuple[FaceSet, dict[str, FaceSet]]:
-    """Gather the encoder's training set and its validation sets, disjoint in identity."""
+Sources = list[tuple[FaceSet, float]]
+
+
+def encoder_data(data: Path, runs: Path) -> tuple[Sources, dict[str, FaceSet]]:
+    """Gather the encoder's sources with their shares, and its validation sets.
+
+    Training and validation are disjoint in identity.
+    """
     labels = runs / "labels"
     fer_train, fer_valid = _ferplus(data)
     train = [
-        from_renders(load_renders(runs / "renders", held_out=False)),
-        load_crops(labels / "lfw_crops.npz", persons="train"),
-        load_crops(labels / "fer_train_crops.npz", fer=fer_train),
-        load_backgrounds(data / "scenes", 3000, seed=5),
+        (from_renders(load_renders(runs / "renders", held_out=False)), 0.50),
+        (load_crops(labels / "lfw_crops.npz", persons="train"), 0.24),
+        (load_crops(labels / "fer_train_crops.npz", fer=fer_train), 0.21),
+        (load_backgrounds(data / "scenes", 3000, seed=5), 0.05),
     ]
     valid = {
         "renders": from_renders(load_renders(runs / "renders", held_out=True, limit=10)),
         "lfw": load_crops(labels / "lfw_crops.npz", persons="held_out"),
         "fer": load_crops(labels / "fer_valid_crops.npz", fer=fer_valid),
     }
-    return join(train), valid
+    return train, valid
 
 
 def _ferplus(data: Path) -> tuple[ferplus.FerPlus, ferplus.FerPlus]:
     folder = data / "ferplus"
     return ferplus.load(folder / "train.npz"), ferplus.load(folder / "valid.npz")
+
+
+def export_all(runs: Path, models: Path) -> None:
+    """Write the encoder and the emotion head as ONNX from their checkpoints."""
+    encoder_net = EncoderWithVotes(FaceEncoder())
+    encoder_net.load_state_dict(_weights(runs / "encoder"))
+    path = models / "face_encoder.onnx"
+    print(path.name, export(ExportedEncoder(encoder_net.encoder), 112, ENCODER_OUTPUTS, path))
+    student = EmotionNet(STUDENT_WIDTHS)
+    distilled = _weights(runs / "emotion_student")
+    kept = {k.removeprefix("student."): v for k, v in distilled.items() if "projector" not in k}
+    student.load_state_dict(kept)
+    path = models / "emotion_head.onnx"
+    print(path.name, export(ExportedEmotion(student), 48, ("logits",), path))
+
+
+def _weights(folder: Path) -> dict[str, torch.Tensor]:
+    saved = torch.load(folder / "checkpoint.pt", weights_only=True)
+    return dict(saved["model"])
 
 
 RECIPES = {
@@ -85,13 +110,17 @@ RECIPES = {
 def main() -> None:
     """Parse the command line and run one recipe."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("recipe", choices=RECIPES)
+    parser.add_argument("recipe", choices=[*RECIPES, "export"])
     parser.add_argument("--data", type=Path, required=True, help="folder of the data sets")
     parser.add_argument("--runs", type=Path, default=Path("runs"), help="labels, checkpoints")
-    parser.add_argument("--epochs", type=int, required=True)
+    parser.add_argument("--epochs", type=int, default=12)
+    parser.add_argument("--models", type=Path, default=Path("models"), help="where exports go")
     parser.add_argument("--threads", type=int, default=2)
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
+    if arguments.recipe == "export":
+        export_all(arguments.runs, arguments.models)
+        return
     print(RECIPES[arguments.recipe](arguments.data, arguments.runs, arguments.epochs))
 
 

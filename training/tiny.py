@@ -83,7 +83,8 @@ def encoder(
     """Train the encoder, export, score, describe."""
     torch.manual_seed(2)
     model = EncoderWithVotes(FaceEncoder((8, 8, 16, 24), squeeze=8))
-    fit(EncoderTask(model, faces, {"held": held}), Schedule(2, 20, 2e-3), runs / "encoder")
+    task = EncoderTask(model, [(faces, 1.0)], {"held": held}, length=160)
+    fit(task, Schedule(2, 20, 2e-3), runs / "encoder")
     path = models / "face_encoder.onnx"
     export(ExportedEncoder(model.encoder), 112, ENCODER_OUTPUTS, path)
     scores = score_renders(run_encoder(path, held.faces), held, identity)
@@ -119,7 +120,7 @@ def detector(faces: FaceSet, runs: Path, models: Path) -> None:
 def main() -> None:
     """Run the chain and load its models as the agent does."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--out", type=Path, default=Path("build/tiny"))
     out = parser.parse_args().out
     started = time.monotonic()
     models, runs = out / "models", out / "runs"

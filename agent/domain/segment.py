@@ -30,6 +30,7 @@ MAX_RECORDS = 65_536
 FIRST_LINK = bytes(LINK_BYTES)
 """What the first segment of a bucket follows."""
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _HEADER_LABEL = b"omokage/segment/1\0"
 _LINK_LABEL = b"omokage/segment-link/1\0"
 
@@ -190,12 +191,12 @@ def delete_by(bucket_start: datetime, bucket_seconds: int, retention: timedelta)
 
 def to_seconds(instant: datetime) -> int:
     """Return whole seconds since 1970 of an aware instant."""
-    return int(instant.timestamp())
+    return (instant - _EPOCH) // timedelta(seconds=1)
 
 
 def from_seconds(seconds: int) -> datetime:
     """Return the aware UTC instant of whole seconds since 1970."""
-    return datetime.fromtimestamp(seconds, UTC)
+    return _EPOCH + timedelta(seconds=seconds)
 
 
 def _check_instant(name: str, instant: datetime) -> None:

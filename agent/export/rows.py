@@ -23,6 +23,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from agent.domain.derived import arousal, valence
 from agent.domain.facs import ACTION_UNITS, AU_LABELS, AU_SIDE_LABELS
 from agent.domain.observation import EMOTIONS
@@ -30,7 +32,7 @@ from agent.domain.observation import EMOTIONS
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from agent.domain.observation import Look, Observation
+    from agent.domain.observation import Floats, Look, Observation
 
 Cell = int | float | str | None
 Row = tuple[Cell, ...]
@@ -142,25 +144,33 @@ def _measured(face: Observation) -> dict[str, Cell]:
         "face_w": _number(right - left),
         "face_h": _number(bottom - top),
     }
-    for label, intensity, present in zip(AU_LABELS, face.au, face.presence, strict=True):
-        cells[f"{label}_r"] = _number(intensity)
+    intensities = _numbers(face.au)
+    for label, intensity, present in zip(AU_LABELS, intensities, face.presence, strict=True):
+        cells[f"{label}_r"] = intensity
         # A backend that can't tell an AU says NaN; its presence is unknown then, not absent.
-        cells[f"{label}_c"] = None if math.isnan(intensity) else int(present)
+        cells[f"{label}_c"] = None if intensity is None else int(present)
+    sides = _numbers(face.au_sides)
     for i in _LATERAL:
-        cells[f"{AU_SIDE_LABELS[i]}_r"] = _number(face.au_sides[i])
+        cells[f"{AU_SIDE_LABELS[i]}_r"] = sides[i]
     return cells | _emotion(face)
 
 
 def _emotion(face: Observation) -> dict[str, Cell]:
-    if face.emotion is None or any(math.isnan(p) for p in face.emotion):
+    if face.emotion is None or not np.isfinite(face.emotion).all():
         return {}
-    probabilities = [float(p) for p in face.emotion]
+    probabilities = face.emotion.tolist()
     cells: dict[str, Cell] = {
-        f"emotion_{name}": _number(p) for name, p in zip(EMOTIONS, probabilities, strict=True)
+        f"emotion_{name}": p for name, p in zip(EMOTIONS, _numbers(face.emotion), strict=True)
     }
     cells["valence"] = _number(valence(probabilities))
     cells["arousal"] = _number(arousal(probabilities))
     return cells
+
+
+def _numbers(values: Floats) -> list[float | None]:
+    """Round an array for the table; whatever isn't a finite number is missing."""
+    rounded = values.astype(np.float64).round(DECIMALS) + 0.0
+    return [v if math.isfinite(v) else None for v in rounded.tolist()]
 
 
 def _number(value: float | None) -> float | None:

@@ -24,7 +24,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
-    NullPool,
+    QueuePool,
     String,
     Table,
     create_engine,
@@ -101,14 +101,18 @@ def _engine(path: Path, *, mode: str, begin: str, pragmas: tuple[str, ...]) -> E
     address = f"file:{quote(str(path.absolute()))}?mode={mode}"
 
     def connect() -> sqlite3.Connection:
-        # autocommit: transactions are those that SQLAlchemy begins, not those of the driver
-        made = sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
+        # isolation_level: transactions are those that SQLAlchemy begins, not the driver's.
+        # check_same_thread: the pool hands a connection to one thread at a time.
+        made = sqlite3.connect(
+            address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
         for pragma in pragmas:
             made.execute(f"PRAGMA {pragma}").close()
         return made
 
-    # NullPool: no idle connection keeps a snapshot, and with it deleted rows, alive.
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
+    # One connection stays open, since closing the last one rewrites the log each time. Idle it
+    # holds no snapshot, so it doesn't keep deleted rows alive.
+    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=1)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

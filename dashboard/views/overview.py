@@ -13,7 +13,7 @@ from agent.config.site import Site
 from agent.errors import SchemaTooNew, StoreError
 from dashboard import queries
 from dashboard.queries import Overview, Period
-from dashboard.views import sections
+from dashboard.views import faces, sections
 
 if TYPE_CHECKING:
     from agent.domain.policy import Policy
@@ -77,8 +77,8 @@ def _filled(words: Text, place: Site, policy: Policy | None, latest: Latest) -> 
         st.warning(words("banner.stale", ago=ago), icon=":material/history:")
     page = _read(str(place.root), latest, period, zone)
     sections.coverage(words, page, zone, age.total_seconds())
-    sections.movement(words, page)
-    sections.emotion(words, page)
+    faces.movement(words, page)
+    faces.emotion(words, page)
     sections.hidden(words, page, policy, latest)
     sections.footer(words, policy, latest)
 

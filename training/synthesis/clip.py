@@ -5,7 +5,7 @@
 The truth has one row per frame and face, and a row with face -1 for a frame without any: frame,
 timestamp (s), face (number of the actor), box x1 y1 x2 y2 (pixels; landmarks, raised by 30 % of
 their height for the forehead, cut at the picture's edge), pose pitch yaw roll and gaze yaw pitch
-(degrees, camera's frame, signs as in `face_model.rotation`), then the 32 AUs. A face counts from
+(degrees, camera's frame, signs as in `geometry.rotation`), then the 32 AUs. A face counts from
 the moment half of its box is in the picture.
 """
 
@@ -32,7 +32,8 @@ from training.synthesis.clip_script import (
     gain_at,
     scene_of,
 )
-from training.synthesis.face_model import FaceModel, rotation
+from training.synthesis.face_model import FaceModel
+from training.synthesis.geometry import rotation
 from training.synthesis.renderer import View
 from training.synthesis.sample import person_at
 from training.synthesis.sample_face import luminance
@@ -202,7 +203,7 @@ def encoder(target: Path, crf: int) -> subprocess.Popen[bytes]:
         "-threads", "1", "-map_metadata", "-1", "-fflags", "+bitexact", "-flags:v", "+bitexact",
         "-movflags", "+faststart", str(target),
     ]  # fmt: skip
-    return subprocess.Popen(command, stdin=subprocess.PIPE)
+    return subprocess.Popen(command, stdin=subprocess.PIPE)  # noqa: S603 - fixed words, no shell
 
 
 def main() -> None:

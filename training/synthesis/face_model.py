@@ -21,6 +21,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import sparse
 
+from training.synthesis.geometry import rotation
+
 Array = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int32]
 
@@ -33,10 +35,6 @@ PARTS: dict[str, tuple[str, ...]] = {
     "lashes": ("M_EyeLashes",),
 }
 """Kept parts in the order of their vertices, with the source's materials."""
-
-HEAD_PIVOT: Array = np.array([0.0, 1.0, 3.0], np.float32)
-"""Point the head turns about and the camera looks at, centimetres."""
-
 
 @dataclass(frozen=True, slots=True)
 class Person:
@@ -182,24 +180,6 @@ class FaceModel:
                 gathered = _vertex_from_triangle(triangles, self.count) @ faces
                 normals[self.slices[part]] = _unit(gathered[self.slices[part]])
         return normals
-
-
-def rotation(pitch: float, yaw: float, roll: float) -> Array:
-    """Build the rotation head -> camera: pitch about the head's own axis, then yaw, then roll.
-
-    Args:
-        pitch: degrees, positive looks up.
-        yaw: degrees, positive turns to the subject's left (the picture's right).
-        roll: degrees, positive tilts clockwise as seen in the picture.
-
-    Returns:
-        float32 (3, 3); column vectors, `Rz(-roll) Ry(yaw) Rx(-pitch)`.
-    """
-    p, y, r = np.radians([-pitch, yaw, -roll])
-    about_x = np.array([[1, 0, 0], [0, np.cos(p), -np.sin(p)], [0, np.sin(p), np.cos(p)]])
-    about_y = np.array([[np.cos(y), 0, np.sin(y)], [0, 1, 0], [-np.sin(y), 0, np.cos(y)]])
-    about_z = np.array([[np.cos(r), -np.sin(r), 0], [np.sin(r), np.cos(r), 0], [0, 0, 1]])
-    return np.asarray(about_z @ about_y @ about_x, np.float32)
 
 
 def _unit(vectors: Array) -> Array:

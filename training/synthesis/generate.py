@@ -69,7 +69,7 @@ def write_shard(job: tuple[Path, Path, int, int, int]) -> str:
     unfinished = target.with_suffix(".partial")
     with unfinished.open("wb") as file:
         np.savez(file, **arrays)  # type: ignore[arg-type]
-    os.replace(unfinished, target)
+    unfinished.replace(target)
     return f"{target.name}: {stop - start} renders"
 
 

@@ -17,7 +17,8 @@ import numpy.typing as npt
 from training.synthesis import shaders
 from training.synthesis.appearance import EXTENT, ORIGIN, build_masks
 from training.synthesis.expression import lip_gap
-from training.synthesis.face_model import HEAD_PIVOT, FaceModel, Posed
+from training.synthesis.face_model import FaceModel, Posed
+from training.synthesis.geometry import HEAD_PIVOT
 from training.synthesis.scene import Colour, Lighting, Skin
 from training.synthesis.visibility import bake, harmonics
 
@@ -118,7 +119,7 @@ class Renderer:
         self._screen = self.context.simple_vertex_array(
             self._programs["skin"], self.context.buffer(corners.tobytes()), "in_corner"
         )
-        for unit, (layer, name) in enumerate(zip(self._layers, ("place_map", "light_map"))):
+        for unit, (layer, name) in enumerate(zip(self._layers, ("place_map", "light_map"), strict=True)):
             layer.filter = (moderngl.NEAREST, moderngl.NEAREST)
             layer.use(unit)
             self._programs["skin"][name].value = unit
@@ -147,7 +148,8 @@ class Renderer:
         """Send the static textures and bind each to its own unit."""
         masks = build_masks(self.model.rest_landmarks)
         # Bytes, scaled as the shader undoes it: software OpenGL samples them fastest.
-        field = (masks.field + (0.5, 1.5, 0.5, 0.0)) / (2.0, 3.0, 1.0, 1.5)
+        lowest = np.array([-0.5, -1.5, -0.5, 0.0], np.float32)
+        field = (masks.field - lowest) / np.array([2.0, 3.0, 1.0, 1.5], np.float32)
         images = {
             "field_map": field,
             "folds_a_map": masks.folds_a,

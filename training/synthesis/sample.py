@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from training.synthesis.face_model import rotation
+from training.synthesis.geometry import rotation
 from training.synthesis.sample_expression import MIRROR, sample_expression
 from training.synthesis.sample_face import luminance, sample_person
 from training.synthesis.scene import Camera, Colour, Lighting, Person, Scene, Skin, Wear

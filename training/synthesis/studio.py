@@ -12,8 +12,9 @@ from agent.inference.preprocess import ALIGNED_SIZE, alignment_from_landmarks
 from training.data.renders import CROP_SIZE, FLAG_GLASSES, FLAG_MASK, FLAG_OCCLUDER
 from training.synthesis.develop import develop
 from training.synthesis.expression import AU25_INDEX, lips_part_intensity, shape_weights
-from training.synthesis.face_model import FaceModel, Posed, rotation
+from training.synthesis.face_model import FaceModel, Posed
 from training.synthesis.face_model import Person as Neutral
+from training.synthesis.geometry import rotation
 from training.synthesis.hair import Scalp, curtain
 from training.synthesis.renderer import Creases, Piece, Renderer, View
 from training.synthesis.sample_expression import INDEX

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from training.synthesis.face_model import HEAD_PIVOT, rotation
+from training.synthesis.geometry import HEAD_PIVOT, rotation
 from training.synthesis.renderer import Piece
 from training.synthesis.scene import Colour, Wear
 

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from agent.domain.facs import AU_SIDE_LABELS
 from training.augment import standardise
-from training.data.faces import CROP, FaceSet
+from training.data.faces import CROP, FaceSet, join
 from training.metrics import pearson_per_column
 from training.nets.encoder import EMBEDDING, Encoded, FaceEncoder
 
@@ -54,23 +54,31 @@ class EncoderTask:
     def __init__(
         self,
         model: EncoderWithVotes,
-        train: FaceSet,
+        sources: list[tuple[FaceSet, float]],
         valid: dict[str, FaceSet],
+        length: int = 40_000,
     ) -> None:
+        """Take the sources, each with its share of the samples, and an epoch's length.
+
+        Samples are drawn, so that a run may resume with more renders than it began with.
+        """
         self.model: nn.Module = model
-        self.train, self.valid = train, valid
+        self.train = join([faces for faces, _ in sources])
+        share = np.concatenate([np.full(len(f), weight / len(f)) for f, weight in sources])
+        self._share = share / share.sum()
+        self.valid, self._length = valid, length
 
     def steps_per_epoch(self, batch: int) -> int:
-        """Count full batches."""
-        return len(self.train) // batch
+        """Count the batches of one epoch."""
+        return self._length // batch
 
     def batches(self, batch: int, seed: int) -> Iterator[tuple[Tensor, ...]]:
         """Yield (face, landmarks, pose, gaze, au, quality, votes) after augmentation."""
-        order = np.random.default_rng(seed).permutation(len(self.train))
+        random = np.random.default_rng(seed)
         generator = torch.Generator().manual_seed(seed)
-        for start in range(0, len(order) - batch + 1, batch):
-            rows = np.sort(order[start : start + batch])
-            yield augment(self.train.take(rows), generator)
+        for _ in range(self.steps_per_epoch(batch)):
+            rows = random.choice(len(self.train), batch, p=self._share)
+            yield augment(self.train.take(np.sort(rows)), generator)
 
     def loss(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Sum the masked losses."""

@@ -68,7 +68,7 @@ def test_segments_count_from_zero_and_follow_each_other() -> None:
 
     segments = [writer.seal(records(5)) for _ in range(4)]
 
-    assert [0, 1, 2, 3] == [s.header.sequence for s in segments]
+    assert [s.header.sequence for s in segments] == [0, 1, 2, 3]
     assert [counter_nonce(i) for i in range(4)] == [s.nonce for s in segments]
     links = [FIRST_LINK, *(s.link for s in segments)]
     assert links[:-1] == [s.previous for s in segments]
@@ -154,7 +154,7 @@ def test_a_code_out_of_range_is_refused(wrong: dict[str, object]) -> None:
 
 def test_another_devices_signing_key_is_refused() -> None:
     """A sealer isn't made from halves that don't belong together."""
-    with pytest.raises(ConfigError, match="public.toml"):
+    with pytest.raises(ConfigError, match="signing key"):
         Sealer(keyset().public, Ed25519PrivateKey.generate())
 
 

@@ -111,7 +111,7 @@ def test_another_segment_under_the_same_number_is_refused(store) -> None:
 )
 def test_a_header_that_contradicts_its_bucket_is_refused(store, change) -> None:
     """What a bucket's segments have in common can't change within it."""
-    writer, segments = fill(store, 1)
+    writer, _ = fill(store, 1)
     odd = writer.seal(records(2))
 
     with pytest.raises(StoreError, match="contradicts"):
@@ -245,18 +245,24 @@ def test_a_missing_database_is_not_made_by_reading(path: Path) -> None:
     assert not path.exists()
 
 
+def fill_up(store: SegmentStore, writer) -> int:
+    """Append until the store refuses; return how many segments it acknowledged."""
+    for acknowledged in range(1000):
+        try:
+            store.append(writer.seal(records(200)), writer.sealed_key)
+        except StoreFull:
+            return acknowledged
+    raise AssertionError("the cap doesn't hold")
+
+
 def test_a_full_database_says_so_and_can_still_delete(path: Path) -> None:
     """At its cap the store refuses to grow, keeps what it acknowledged, and expires it."""
-    with SegmentStore(path, max_bytes=128 * 1024) as store:
+    with SegmentStore(path, max_bytes=96 * 1024) as store:
         writer = bucket()
-        acknowledged = 0
-        with pytest.raises(StoreFull):
-            for _ in range(1000):
-                store.append(writer.seal(records(200)), writer.sealed_key)
-                acknowledged += 1
+        acknowledged = fill_up(store, writer)
 
         assert store.count() == acknowledged > 5
-        assert path.stat().st_size <= 128 * 1024
+        assert path.stat().st_size <= 96 * 1024
         assert Purge(1, acknowledged, wal_truncated=True) == store.expire(DELETE_BY)
         assert store.append(writer.seal(records(1)), writer.sealed_key)
 
@@ -291,9 +297,12 @@ def test_a_reader_cannot_write(path: Path, store) -> None:
     """The reader's connection refuses every change."""
     fill(store)
 
-    with SegmentReader(path) as reader, reader._engine.connect() as connection:
-        with pytest.raises(Exception, match="readonly"):
-            connection.exec_driver_sql("DELETE FROM segments")
+    with (
+        SegmentReader(path) as reader,
+        reader._engine.connect() as connection,
+        pytest.raises(Exception, match="readonly"),
+    ):
+        connection.exec_driver_sql("DELETE FROM segments")
 
 
 def test_a_slow_reader_holds_no_transaction(path: Path, store) -> None:

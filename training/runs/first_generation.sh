@@ -1,0 +1,33 @@
+#!/usr/bin/env bash
+# The shipped weights, from nothing: render, label, train, distil, export, evaluate, describe.
+# Each step resumes where it was stopped. About five hours on two CPU cores.
+#   training/runs/first_generation.sh DATA
+# DATA holds ict_facekit/ ferplus/ lfw_crops/ london/ scenes/ photos/ videos/ teachers/. The labels
+# need MediaPipe, which brings its own OpenCV: give it an environment of its own.
+set -euo pipefail
+data=$1
+python=${PYTHON:-.venv-train/bin/python}
+labeller=${LABELLER:-.venv-mediapipe/bin/python}
+labels=runs/labels
+
+for source in lfw london fer_train fer_valid; do
+  "$labeller" -m training.label.mediapipe_faces --source "$source" --data "$data" --out "$labels"
+  "$python" -m training.label.crops --source "$source" --data "$data" --labels "$labels"
+done
+"$python" -m training.label.yunet_boxes --data "$data" --labels "$labels"
+"$python" -m training.synthesis.generate --model "$data/ict_facekit/ict_facekit.npz" \
+  --out runs/renders --count 40000 --seed 1 --workers 2
+
+"$python" -m training.recipes emotion-teacher --data "$data" --epochs 18
+"$python" -m training.recipes emotion-student --data "$data" --epochs 10
+"$python" -m training.recipes encoder --data "$data" --epochs 14
+"$python" -m training.run_detector --data "$data" --labels "$labels" --out runs/detector --epochs 40
+
+"$python" -m training.recipes export --data "$data" --models models
+"$python" -m training.export_detector --checkpoint runs/detector/checkpoint.pt \
+  --out models/face_detector.onnx
+"$python" -m training.evaluate --models models --data "$data" --out runs/scores.json
+"$python" -m training.evaluate_detector --model models/face_detector.onnx --data "$data" \
+  --out runs/detector_scores.json
+"$python" -m training.cards --models models --scores runs/scores.json \
+  --detector-scores runs/detector_scores.json
