@@ -13,8 +13,8 @@ TESTS    ?=
 TINY     ?=
 PIP_ARGS ?=
 
-# Quiet: pip's lines would name the machine's package sources.
-PIP_INSTALL = -m pip install --quiet --disable-pip-version-check $(PIP_ARGS)
+# Errors only: pip's other lines would name the machine's package sources.
+PIP_INSTALL = -m pip install --quiet --quiet --disable-pip-version-check $(PIP_ARGS)
 # The build backend comes from the constraints too, hence no build isolation.
 EDITABLE    = --no-build-isolation --editable
 
@@ -59,17 +59,20 @@ $(TRAIN)/.training: constraints-training.txt
 	@touch $@
 
 setup: $(VENV)/.runtime
+	@echo "ready: $(BIN)/omokage"
 
 setup-dev: $(VENV)/.dev
+	@:
 
 setup-training: $(TRAIN)/.training
+	@:
 
 # Ctrl-C is the way to end the demo, so it is no error; the trap keeps the shell waiting for it.
 demo: $(VENV)/.runtime
 	@trap : INT; $(BIN)/omokage demo $(DEMO) || { code=$$?; test $$code -eq 130 || exit $$code; }
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest -m "not slow and not browser" --ignore=tests/benchmarks $(TESTS)
+	@$(BIN)/python -m pytest -m "not slow and not browser" $(TESTS)
 
 # `make -k check` goes on after a finding.
 check: lint format-check types floors docstrings
@@ -89,8 +92,11 @@ floors: $(VENV)/.dev
 docstrings: $(VENV)/.dev
 	@$(BIN)/interrogate --quiet agent dashboard training tests
 
+# Each one is a script that says what it measures.
 bench: $(VENV)/.dev
-	@$(BIN)/python -m pytest tests/benchmarks --capture=no $(TESTS)
+	@for file in tests/benchmarks/bench_*.py; do \
+	  name=$$(basename $$file .py); echo "== $$name"; \
+	  $(BIN)/python -m tests.benchmarks.$$name || exit 1; done
 
 train-tiny: $(TRAIN)/.training
 	@$(TRAIN)/bin/python -m training.tiny $(TINY)

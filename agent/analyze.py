@@ -25,7 +25,7 @@ from agent.errors import BatchIncomplete, ConfigError, MediaError
 from agent.export.compare import Comparer, Comparison
 from agent.export.job import Job, Outcome
 from agent.export.rows import NAMES, FaceNumbers, count_faces, printable, to_rows
-from agent.export.writers import ParquetWriter, read_parquet, table_writer
+from agent.export.writers import PartWriter, read_part, table_writer
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -267,7 +267,7 @@ class Analysis:
             still = file_type(item.path) is not FileType.VIDEO
             with self._source(item.path, still=still) as source:
                 looker = _Looker(item.source, backends.fresh(still=still), still=still)
-                with ParquetWriter(job.part(item.path)) as table:
+                with PartWriter(job.part(item.path)) as table:
                     self._look_at_frames(source, looker, table, report)
                 outcome = looker.outcome(source)
         except MediaError as error:
@@ -285,7 +285,7 @@ class Analysis:
         self,
         source: FrameSource,
         looker: _Looker,
-        table: ParquetWriter,
+        table: PartWriter,
         report: Callable[[int, int | None], None],
     ) -> None:
         expected = -(-source.frame_count // self._every) or None
@@ -306,7 +306,7 @@ class Analysis:
         comparer = Comparer(names[0], names[1]) if len(names) > 1 else None
         with writer:
             for part in parts:
-                for rows in read_parquet(part):
+                for rows in read_part(part):
                     writer.write(rows)
                     if comparer is not None:
                         comparer.add(rows)

@@ -20,9 +20,13 @@ ICON = (
 # The default leaves a hand's breadth empty above the page; the numbers should come first.
 STYLE = """
 [data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 2rem; }
-[data-testid="stMainBlockContainer"] h1 { font-size: 2rem; padding: 0.4rem 0 0; }
-[data-testid="stMetricValue"] { font-size: 1.7rem; }
-[data-testid="stVerticalBlock"] { gap: 0.8rem; }
+[data-testid="stMainBlockContainer"] h1 { font-size: 2rem; padding: 0.4rem 0; }
+[data-testid="stMetricValue"] { font-size: 1.6rem; }
+@media (max-width: 640px) {
+  [data-testid="stMainBlockContainer"] { padding-top: 3.6rem; }
+  [data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; }
+  [data-testid="stMetric"] { max-width: 9.2rem; }
+}
 """
 
 

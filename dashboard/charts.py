@@ -8,7 +8,6 @@ Instants go in as milliseconds and are shown in the browser's own time zone.
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime
@@ -111,16 +110,14 @@ def shares(parts: Sequence[tuple[str, str, float]], share: str, status: str) -> 
         color=alt.Color(
             "name:N",
             scale=alt.Scale(domain=names, range=[STATUS_COLOURS[key] for key, _, _ in parts]),
-            legend=alt.Legend(
-                orient="bottom", title=None, columns=4, symbolType="square", labelLimit=180
-            ),
+            legend=None,
         ),
         tooltip=[
             alt.Tooltip("name:N", title=status),
             alt.Tooltip("share:Q", title=share, format=".1%"),
         ],
     )
-    return _layered(bar, height=40 + 24 * math.ceil(len(parts) / 4))
+    return _layered(bar, height=36)
 
 
 def rates(bars: Sequence[Bar], words: Words) -> alt.LayerChart:
@@ -141,7 +138,14 @@ def rates(bars: Sequence[Bar], words: Words) -> alt.LayerChart:
         y=alt.Y(
             "label:N",
             sort=[bar.label for bar in bars],
-            axis=alt.Axis(title=None, labelLimit=210, ticks=False, domain=False, labelPadding=8),
+            axis=alt.Axis(
+                title=None,
+                labelLimit=210,
+                ticks=False,
+                domain=False,
+                labelPadding=8,
+                labelOverlap=False,
+            ),
         )
     )
     tooltip = [
@@ -164,7 +168,7 @@ def rates(bars: Sequence[Bar], words: Words) -> alt.LayerChart:
         rule.encode(x="low:Q", x2="high:Q", tooltip=tooltip),
         point.encode(x=x, tooltip=tooltip),
         note.encode(x=alt.value("width"), text="note:N"),
-        height=23 * len(bars) + 52,
+        height=23 * len(bars) + 60,
     )
 
 
@@ -189,7 +193,7 @@ def lines(
     """
     values = _time_values(named)
     shown = alt.Chart(_inline(values)).encode(
-        x=_time_axis(span),
+        x=_time_axis(span, fixed=False),
         color=alt.Color(
             "name:N",
             scale=alt.Scale(domain=list(named), range=list(LINES)),
@@ -216,12 +220,14 @@ def lines(
         alt.Tooltip("high:Q", title=words.high, format=fine),
     ]
     return _layered(
-        _gaps(named, words.hidden, span),
-        shown.mark_area(opacity=0.14, interpolate="monotone").encode(
+        *_gaps(named, words.hidden, span),
+        shown.mark_area(opacity=0.12, interpolate="monotone").encode(
             y=alt.Y("low:Q", scale=scale, title=words.value), y2="high:Q"
         ),
         shown.mark_line(strokeWidth=2.2, interpolate="monotone").encode(y=y),
-        shown.mark_point(filled=True, size=26, opacity=0.9).encode(y=y, tooltip=tooltip),
+        shown.mark_point(filled=True, size=26, opacity=0.9).encode(
+            x=_time_axis(span), y=y, tooltip=tooltip
+        ),
         height=height,
     )
 
@@ -245,7 +251,7 @@ def stacked(
             color=alt.Color(
                 "name:N",
                 scale=alt.Scale(domain=list(named), range=list(CATEGORY_COLOURS)),
-                legend=_squares(),
+                legend=None,
             ),
             tooltip=[
                 alt.Tooltip("middle:T", title=" ", format="%m-%d %H:%M"),
@@ -254,7 +260,7 @@ def stacked(
             ],
         )
     )
-    return _layered(_gaps(named, words.hidden, span), bars, height=height)
+    return _layered(*_gaps(named, words.hidden, span), bars, height=height)
 
 
 def _piled(values: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -272,10 +278,6 @@ def _piled(values: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         reached[start] = bottom + value["value"] / whole[start]
         piled.append({**value, "bottom": bottom, "top": reached[start]})
     return piled
-
-
-def _squares() -> alt.Legend:
-    return alt.Legend(orient="bottom", title=None, labelLimit=180, columns=3, symbolType="square")
 
 
 def timeline(cells: Sequence[Cell], states: Mapping[str, str], span: Span) -> alt.Chart:
@@ -303,14 +305,19 @@ def timeline(cells: Sequence[Cell], states: Mapping[str, str], span: Span) -> al
         .encode(
             x=_time_axis(span, "start"),
             x2="end:T",
-            y=alt.Y("zone:N", axis=alt.Axis(title=None, ticks=False, domain=False, labelPadding=8)),
+            y=alt.Y(
+                "zone:N",
+                axis=alt.Axis(
+                    title=None, ticks=False, domain=False, labelPadding=8, labelOverlap=False
+                ),
+            ),
             color=alt.Color(
                 "state:N",
                 scale=alt.Scale(
                     domain=[states[key] for key in keys],
                     range=[STATE_COLOURS[key] for key in keys],
                 ),
-                legend=_squares(),
+                legend=None,
             ),
             tooltip=[
                 alt.Tooltip("start:T", title=" ", format="%m-%d %H:%M"),
@@ -318,7 +325,7 @@ def timeline(cells: Sequence[Cell], states: Mapping[str, str], span: Span) -> al
                 alt.Tooltip("state:N", title=" "),
             ],
         )
-        .properties(height=30 * rows + 26 * math.ceil(len(keys) / 3) + 34)
+        .properties(height=32 * rows + 40)
     )
     return chart
 
@@ -330,11 +337,14 @@ def state_of(cell: Cell) -> str:
     return "shown" if cell.reason is None else cell.reason.value
 
 
-def _time_axis(span: Span, field: str = "middle") -> alt.X:
+def _time_axis(span: Span, field: str = "middle", *, fixed: bool = True) -> alt.X:
+    # Layers share one scale; a domain said twice is a conflict, even when it is the same.
     days = (span[1] - span[0]).total_seconds() > 86_400
     return alt.X(
         f"{field}:T",
-        scale=alt.Scale(domain=[_milliseconds(end) for end in span], nice=False),
+        scale=alt.Scale(domain=[_milliseconds(end) for end in span], nice=False)
+        if fixed
+        else alt.Undefined,
         axis=alt.Axis(
             title=None,
             format="%m-%d %H:%M" if days else "%H:%M",
@@ -361,7 +371,7 @@ def _time_values(named: Mapping[str, Sequence[Point]]) -> list[dict[str, Any]]:
     ]
 
 
-def _gaps(named: Mapping[str, Sequence[Point]], meaning: str, span: Span) -> alt.Chart:
+def _gaps(named: Mapping[str, Sequence[Point]], meaning: str, span: Span) -> list[alt.Chart]:
     """Shade the steps in which none of the series may be shown."""
     states: dict[tuple[int, int], bool] = {}
     for points in named.values():
@@ -377,7 +387,10 @@ def _gaps(named: Mapping[str, Sequence[Point]], meaning: str, span: Span) -> alt
         alt.Chart(_inline(values))
         .mark_rect(color=QUIET, opacity=0.16)
         .encode(
-            x=_time_axis(span, "start"), x2="end:T", tooltip=[alt.Tooltip("meaning:N", title=" ")]
+            x=_time_axis(span, "start", fixed=False),
+            x2="end:T",
+            tooltip=[alt.Tooltip("meaning:N", title=" ")],
         )
     )
-    return chart
+    # A layer without any value has no extent, which the browser would complain about.
+    return [chart] if values else []

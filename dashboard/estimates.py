@@ -35,8 +35,14 @@ from agent.domain.frame import FrameStatus
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-MOST_POINTS = 96
-"""Points of a line over time; more can't be told apart on a screen."""
+MOST_POINTS = 32
+"""Points of a line over time: few, so that each has a narrow interval."""
+MOST_CELLS = 120
+"""Blocks of a timeline; more can't be told apart on a screen."""
+ROUND_STEPS = (
+    30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400, 604_800,
+)  # fmt: skip
+"""Seconds: from half a minute to a week."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,10 +173,23 @@ def choose(rows: Iterable[Aggregate], zone: str | None) -> list[Aggregate]:
     ]
 
 
-def step_seconds(since: datetime, until: datetime, bucket_seconds: int) -> int:
-    """Choose how many seconds one point of a line stands for: whole buckets, few points."""
-    buckets = max(1, math.ceil((until - since).total_seconds() / bucket_seconds))
-    return bucket_seconds * math.ceil(buckets / MOST_POINTS)
+def step_seconds(since: datetime, until: datetime, bucket_seconds: int, most: int) -> int:
+    """Choose how many seconds one point over time stands for.
+
+    Args:
+        since: start of the period.
+        until: its end.
+        bucket_seconds: length of a bucket.
+        most: points that the screen has room for.
+
+    Returns:
+        A round number of seconds where one fits, always a multiple of the bucket.
+    """
+    least = max(bucket_seconds, (until - since).total_seconds() / most)
+    for step in ROUND_STEPS:
+        if step >= least and step % bucket_seconds == 0:
+            return step
+    return bucket_seconds * math.ceil(least / bucket_seconds)
 
 
 def series(rows: Iterable[Aggregate], since: datetime, step: int) -> list[Point]:
@@ -178,7 +197,7 @@ def series(rows: Iterable[Aggregate], since: datetime, step: int) -> list[Point]
 
     Args:
         rows: of one metric, already chosen by zone.
-        since: start of the first step, aware UTC.
+        since: start of the period, aware UTC; steps begin at round instants.
         step: seconds, a multiple of the bucket.
 
     Returns:
@@ -186,11 +205,11 @@ def series(rows: Iterable[Aggregate], since: datetime, step: int) -> list[Point]
     """
     steps: dict[int, list[Aggregate]] = defaultdict(list)
     for row in rows:
-        steps[_step(row.bucket_start, since, step)].append(row)
+        steps[_step(row.bucket_start, step)].append(row)
     return [
         Point(
-            _instant(since, index, step),
-            _instant(since, index + 1, step),
+            max(since, _instant(index, step)),
+            _instant(index + 1, step),
             combine(group),
             _commonest(group),
         )
@@ -205,18 +224,18 @@ def cells(
     found: dict[tuple[str, int], list[Aggregate]] = defaultdict(list)
     for row in rows:
         if row.metric == FACES_PEAK:
-            found[row.zone, _step(row.bucket_start, since, step)].append(row)
-    count = math.ceil((until - since).total_seconds() / step)
+            found[row.zone, _step(row.bucket_start, step)].append(row)
+    first, last = _step(since, step), _step(until - timedelta(seconds=1), step)
     return [
         Cell(
             zone,
-            _instant(since, index, step),
-            min(_instant(since, index + 1, step), until),
+            max(since, _instant(index, step)),
+            min(until, _instant(index + 1, step)),
             bool(group := found.get((zone, index), [])),
             None if any(not row.suppressed for row in group) else _commonest(group),
         )
         for zone in zones
-        for index in range(count)
+        for index in range(first, last + 1)
     ]
 
 
@@ -255,12 +274,12 @@ def coverage(
     )
 
 
-def _step(instant: datetime, since: datetime, step: int) -> int:
-    return int((instant - since).total_seconds() // step)
+def _step(instant: datetime, step: int) -> int:
+    return int(instant.timestamp() // step)
 
 
-def _instant(since: datetime, index: int, step: int) -> datetime:
-    return (since + timedelta(seconds=index * step)).astimezone(UTC)
+def _instant(index: int, step: int) -> datetime:
+    return datetime.fromtimestamp(index * step, UTC)
 
 
 def _commonest(rows: Iterable[Aggregate]) -> Reason | None:

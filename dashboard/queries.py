@@ -55,7 +55,6 @@ class Overview:
     Attributes:
         since: start of the first bucket, aware UTC.
         until: end of the last bucket, aware UTC.
-        step: seconds that one point over time stands for.
         bucket: seconds of a bucket.
         coverage: what the camera could do.
         whole: each metric over the whole period; missing where nothing is shown.
@@ -65,7 +64,6 @@ class Overview:
 
     since: datetime
     until: datetime
-    step: int
     bucket: int
     coverage: Coverage
     whole: dict[str, Estimate]
@@ -124,7 +122,10 @@ def overview(place: Site, newest: Latest, period: Period, zone: str | None) -> O
     since = _since(reader, newest, period)
     rows = reader.rows(since, until)
     names = reader.zones() if zone is None else [zone]
-    step = estimates.step_seconds(since, until, newest.bucket_seconds)
+    step, block = (
+        estimates.step_seconds(since, until, newest.bucket_seconds, most)
+        for most in (estimates.MOST_POINTS, estimates.MOST_CELLS)
+    )
     lines: dict[str, list[Point]] = {}
     whole: dict[str, Estimate] = {}
     for metric, chosen in _by_metric(estimates.choose(rows, zone)).items():
@@ -136,12 +137,11 @@ def overview(place: Site, newest: Latest, period: Period, zone: str | None) -> O
     return Overview(
         since=since,
         until=until,
-        step=step,
         bucket=newest.bucket_seconds,
         coverage=estimates.coverage(rows, names, since, until),
         whole=whole,
         lines=lines,
-        cells=estimates.cells(rows, names, since, until, step),
+        cells=estimates.cells(rows, names, since, until, block),
     )
 
 

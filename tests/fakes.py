@@ -84,6 +84,7 @@ class FakeSource(FrameSource):
         self.live = live
         self.opened = 0
         self.closed = 0
+        self.skipped = 0
         self.outs: list[Picture | None] = []
         self.dirt: list[int] = []
         self._left = iter(list(pictures))
@@ -121,6 +122,7 @@ class FakeSource(FrameSource):
 
     def skip(self) -> bool:
         """Pass over one picture."""
+        self.skipped += 1
         return self.read() is not None
 
     def close(self) -> None:

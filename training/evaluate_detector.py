@@ -4,13 +4,14 @@ YuNet is the reference on photographs and clips: its faces of score >= 0.7 and a
 count, weaker or smaller ones are ignored. The operating threshold is chosen on the held-out
 tenth of the scenes alone.
 
-`python -m training.evaluate_detector --model FILE.onnx --data DIR --out FILE.json`
+`python -m training.evaluate_detector --model FILE.onnx --data DIR --labels DIR --log FILE --out FILE`
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
@@ -19,6 +20,7 @@ from typing import Any
 import cv2
 import numpy as np
 import numpy.typing as npt
+import onnx
 import onnxruntime
 
 from agent.inference.detector import FaceDetector
@@ -91,16 +93,17 @@ def summary(pictures: Sequence[Picture], threshold: float) -> dict[str, Any]:
     }
 
 
-def on_photos(detector: FaceDetector, reference: Reference, folder: Path) -> Any:
-    """Judge all photographs, live and thorough: two lists of pictures, and their names."""
-    live, still, names = [], [], []
-    for name, image in photos.load(folder):
+def on_photos(
+    detector: FaceDetector, reference: Reference, folder: Path
+) -> tuple[list[Picture], list[Picture]]:
+    """Judge all photographs, live and thorough."""
+    live, still = [], []
+    for _, image in photos.load(folder):
         truth, real = reference(image)
         gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
         live.append(judged(detector, gray, truth, real, thorough=False))
         still.append(judged(detector, gray, truth, real, thorough=True))
-        names.append(name)
-    return live, still, names
+    return live, still
 
 
 def frames(path: Path, step: int) -> Iterator[Image]:
@@ -117,9 +120,11 @@ def frames(path: Path, step: int) -> Iterator[Image]:
         number += 1
 
 
-def on_clips(detector: FaceDetector, reference: Reference, folder: Path, step: int) -> Any:
+def on_clips(
+    detector: FaceDetector, reference: Reference, folder: Path, step: int
+) -> dict[str, dict[str, int]]:
     """Count frames in which the live detector sees exactly the faces that YuNet sees."""
-    result = {}
+    result: dict[str, dict[str, int]] = {}
     for path in sorted(folder.iterdir()):
         agreeing = total = 0
         for image in frames(path, step):
@@ -155,18 +160,43 @@ def speed(model: Path, rounds: int = 400) -> dict[str, float]:
     return result
 
 
+def parameters(model: Path) -> int:
+    """Count the weights and biases of all convolutions, batch norms folded in."""
+    graph = onnx.load(model).graph
+    sizes = {tensor.name: math.prod(tensor.dims) for tensor in graph.initializer}
+    convolutions = [node for node in graph.node if node.op_type == "Conv"]
+    return sum(sizes[name] for node in convolutions for name in node.input[1:])
+
+
+def training_facts(data: Path, labels: Path, log: Path) -> dict[str, Any]:
+    """Count what was trained on, and for how long."""
+    train, held = scenes.load(data / "scenes")
+    with np.load(labels / "lfw_boxes.npz") as file, np.load(labels / "lfw.npz") as teacher:
+        pasted = int((file["usable"] & teacher["found"]).sum())
+    lines = log.read_text(encoding="utf-8").splitlines()
+    epochs = [json.loads(line) for line in lines if line.startswith('{"epoch"')]
+    return {
+        "scenes_with_people": len(train.people),
+        "scenes_without": len(train.empty),
+        "held_out_scenes": len(held.people) + len(held.empty),
+        "pasted_faces": pasted,
+        "epochs": len(epochs),
+        "minutes": round(sum(line["seconds"] for line in epochs) / 60, 1),
+    }
+
+
 def evaluate(model: Path, data: Path, step: int) -> dict[str, Any]:
     """Run every part; returns what the report holds."""
     run = runner(model)
     detector = FaceDetector(run, WIDTH, HEIGHT, WEAKEST)
     reference = Reference(data / "teachers" / "yunet_s_640_640.onnx")
-    train, held = scenes.load(data / "scenes")
+    _, held = scenes.load(data / "scenes")
     seen = [
         judged(detector, scene.image, scene.boxes, scene.real, thorough=False)
         for scene in (*held.people, *held.empty)
     ]
     threshold = best_threshold(seen, WANTED_PRECISION)
-    live, still, _ = on_photos(detector, reference, data / "photos")
+    live, still = on_photos(detector, reference, data / "photos")
     empty = seen[len(held.people) :]
     bare = [one for one in still if not len(one.truth)]
     return {
@@ -185,7 +215,7 @@ def evaluate(model: Path, data: Path, step: int) -> dict[str, Any]:
             FaceDetector(run, WIDTH, HEIGHT, threshold), reference, data / "videos", step
         ),
         "milliseconds": speed(model),
-        "training_scenes": {"people": len(train.people), "empty": len(train.empty)},
+        "parameters": parameters(model),
     }
 
 
@@ -194,10 +224,13 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--labels", type=Path, required=True)
+    parser.add_argument("--log", type=Path, required=True, help="what the training printed")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--step", type=int, default=3, help="take every n-th frame of a clip")
     arguments = parser.parse_args()
     report = evaluate(arguments.model, arguments.data, arguments.step)
+    report["training"] = training_facts(arguments.data, arguments.labels, arguments.log)
     text = json.dumps(report, indent=2)
     arguments.out.write_text(text + "\n", encoding="utf-8")
     print(text)

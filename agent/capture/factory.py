@@ -48,16 +48,17 @@ def safe_name(spec: str) -> str:
     return f"{scheme}://{place}"
 
 
-def open_source(spec: str, *, clock: Clock, loop: bool = False) -> FrameSource:
+def open_source(spec: str, *, clock: Clock, loop: bool = False, paced: bool = False) -> FrameSource:
     """Return the source that a spec names; use it in `with`, or hand it to `LatestFrame`.
 
     Args:
         spec: see this module's table.
         clock: stamps live frames.
         loop: play a video file as a camera that begins again at its end.
+        paced: play a video file as a camera, at its own speed; `loop` implies it.
 
     Raises:
-        ConfigError: the spec names nothing that could be opened.
+        ConfigError: the spec names nothing that could be opened, or pictures are to be paced.
     """
     spec = spec.strip()
     if not spec or "\x00" in spec:
@@ -67,7 +68,7 @@ def open_source(spec: str, *, clock: Clock, loop: bool = False) -> FrameSource:
     live = _live_address(spec)
     if live is not None:
         return OpenCvSource(live, clock=clock)
-    return _from_path(Path(spec), clock=clock, loop=loop)
+    return _from_path(Path(spec), clock=clock, loop=loop, paced=paced or loop)
 
 
 def _live_address(spec: str) -> Address | None:
@@ -89,18 +90,24 @@ def _live_address(spec: str) -> Address | None:
     return Address(Kind.URL, spec, label)
 
 
-def _from_path(path: Path, *, clock: Clock, loop: bool) -> FrameSource:
+def _from_path(path: Path, *, clock: Clock, loop: bool, paced: bool) -> FrameSource:
     if path.is_dir():
         pictures = [p for p in media_files(path) if p.suffix.lower() in PICTURE_SUFFIXES]
         if not pictures:
             raise ConfigError(f"the folder {path.name} holds no picture", advice=_ADVICE)
-        return PictureSource(pictures)
-    if not path.is_file():
+    elif not path.is_file():
         raise ConfigError(f"{path.name} is neither a camera nor a file", advice=_ADVICE)
-    if path.suffix.lower() in PICTURE_SUFFIXES:
-        return PictureSource([path])
-    video = _video(path, clock)
-    return ReplaySource(video, clock=clock, loop=True) if loop else video
+    elif path.suffix.lower() in PICTURE_SUFFIXES:
+        pictures = [path]
+    else:
+        video = _video(path, clock)
+        return ReplaySource(video, clock=clock, loop=loop) if paced else video
+    if paced:
+        raise ConfigError(
+            f"{path.name} holds still pictures, which aren't a camera",
+            advice="Use `omokage analyze` for pictures.",
+        )
+    return PictureSource(pictures)
 
 
 def _video(path: Path, clock: Clock) -> OpenCvSource:

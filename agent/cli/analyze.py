@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 OWN, MEDIAPIPE = "own", "mediapipe"
 BACKENDS = (OWN, MEDIAPIPE)
+STEPS = 1000
+"""Of the progress bar, per file."""
 
 
 @click.command(
@@ -120,12 +122,11 @@ def _identity(names: list[str], models: Path, task_file: Path | None) -> Mapping
 
 
 class _Display:
-    """One bar per file on stderr; lines about trouble go above it."""
+    """A bar over all files on stderr, with the file and its frames beside it."""
 
     def __init__(self, *, shown: bool) -> None:
         self._shown = shown and sys.stderr.isatty()
-        self._index: int | None = None
-        self._bar: ProgressBar[int] | None = None
+        self._bar: ProgressBar[str] | None = None
         self._drawn = 0
 
     def __enter__(self) -> Self:
@@ -137,31 +138,35 @@ class _Display:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._end_bar()
+        if self._bar is not None:
+            self._bar.render_finish()
 
     def show(self, progress: Progress) -> None:
-        """Move on, or say what became of a file."""
-        if progress.outcome is not None:
-            self._end_bar()
-            if progress.outcome.message:
-                click.echo(f"error: {progress.outcome.message}", err=True)
-            return
+        """Move on, and say what was wrong with a file that ended in trouble."""
+        if progress.outcome is not None and progress.outcome.message:
+            start = "\r\033[K" if self._bar is not None else ""
+            click.echo(f"{start}error: {progress.outcome.message}", err=True)
         if not self._shown:
             return
         if self._bar is None:
-            label = f"[{progress.index + 1}/{progress.files}] {progress.source}"
             self._bar = click.progressbar(
-                length=progress.expected or 1, label=label, file=sys.stderr, show_pos=True
+                length=progress.files * STEPS,
+                item_show_func=lambda text: text,
+                show_percent=True,
+                file=sys.stderr,
             )
-            self._bar.render_progress()
-            self._drawn = 0
-        self._bar.update(progress.frames - self._drawn)
-        self._drawn = progress.frames
+        done = STEPS
+        if progress.outcome is None:
+            expected = progress.expected or progress.frames
+            done = min(STEPS, STEPS * progress.frames // max(1, expected))
+        place = progress.index * STEPS + done
+        self._bar.update(place - self._drawn, _caption(progress))
+        self._drawn = place
 
-    def _end_bar(self) -> None:
-        if self._bar is not None:
-            self._bar.render_finish()
-            self._bar = None
+
+def _caption(progress: Progress) -> str:
+    frames = f"{progress.frames}/{progress.expected}" if progress.expected else progress.frames
+    return f"{progress.index + 1}/{progress.files} {progress.source[-40:]} frame {frames}"
 
 
 def _print_report(report: Report) -> None:
@@ -170,7 +175,7 @@ def _print_report(report: Report) -> None:
     faces = sum(outcome.faces for outcome in report.outcomes)
     click.echo(f"{done} of {len(report.outcomes)} files, {frames} frames, {faces} faces", err=True)
     if report.resumed:
-        click.echo(f"{report.resumed} files were done before and are kept", err=True)
+        click.echo(f"done before and kept: {report.resumed}", err=True)
     if report.frames and report.seconds > 0:
         rate = report.frames / report.seconds
         click.echo(f"{report.seconds:.1f} s, {rate:.0f} frames a second", err=True)

@@ -1,7 +1,7 @@
 """What an interrupted batch has already done, so that the same command goes on from there.
 
 Beside `OUT` lie `OUT.manifest.jsonl` (one line per finished file: path, size, time of change,
-outcome) and, until everything succeeded, `OUT.parts/` (one Parquet table per finished file).
+outcome) and, until everything succeeded, `OUT.parts/` (the rows of each finished file).
 A file counts as done when it is unchanged, its part exists and it didn't fail. Other settings or
 another version begin anew. When all files succeeded the parts are removed; the manifest stays, so
 that running the command again does nothing. A line that a crash cut short is ignored.
@@ -92,7 +92,7 @@ class Job:
     def part(self, path: Path) -> Path:
         """Return where a file's own rows lie."""
         name = hashlib.sha256(os.fsencode(path.absolute())).hexdigest()[:24]
-        return self._parts / f"{name}.parquet"
+        return self._parts / f"{name}.jsonl.gz"
 
     def finished(self, path: Path) -> Outcome | None:
         """Return what an earlier run made of a file; None where it must be done (again)."""
@@ -142,8 +142,6 @@ class Job:
     def _append(self, line: Mapping[str, object]) -> None:
         with self._manifest.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line, ensure_ascii=False) + "\n")
-            file.flush()
-            os.fsync(file.fileno())
 
     def _refused(self, error: OSError) -> StoreError:
         name = self._manifest.name

@@ -102,8 +102,7 @@ class MediaPipeBackend:
         self._next_id = 0
         self._at_ms = 0
         self._last_ns: int | None = None
-        self._flushed = self._closed = True
-        self._closed = False
+        self._flushed, self._closed = True, False
 
     def look(self, frame: Frame) -> Look:
         """Observe all faces of one frame, uint8 (H, W, 3) BGR.
@@ -157,9 +156,7 @@ class MediaPipeBackend:
         self._at_ms += min(max(passed, 1), LONGEST_STEP_MS)
         return self._at_ms
 
-    def _observe_all(
-        self, faces: list[MeshFace], size: tuple[int, int]
-    ) -> tuple[Observation, ...]:
+    def _observe_all(self, faces: list[MeshFace], size: tuple[int, int]) -> tuple[Observation, ...]:
         solids = [solid_landmarks(face.mesh, size) for face in faces]
         boxes = [face_box(solid[:, :2]) for solid in solids]
         tracks = list(range(len(boxes))) if self._still else self._recognise(boxes)
@@ -245,9 +242,7 @@ class _FaceLandmarker:
     def find(self, rgb: Image, at_ms: int) -> list[MeshFace]:
         """Return all faces of uint8 (H, W, 3) RGB."""
         try:
-            image = self._mediapipe.Image(
-                image_format=self._mediapipe.ImageFormat.SRGB, data=rgb
-            )
+            image = self._mediapipe.Image(image_format=self._mediapipe.ImageFormat.SRGB, data=rgb)
             if self._still:
                 result = self._landmarker.detect(image)
             else:

@@ -1,8 +1,8 @@
 """From MediaPipe's mesh, blendshapes and head matrix to the agent's landmarks, angles and AUs.
 
 A blendshape coefficient is a proxy, not a certified FACS intensity: intensity is 5 times the
-coefficient, for want of any validated curve. **An AU without a coefficient that can be trusted is
-NaN, never 0.** What isn't measured, and why:
+coefficient, for want of any validated curve (`REST` says where a face at rest isn't at 0).
+**An AU without a coefficient that can be trusted is NaN, never 0.** What isn't measured, and why:
 
 | AU | coefficient | why not |
 |---|---|---|
@@ -10,12 +10,14 @@ NaN, never 0.** What isn't measured, and why:
 | 6 | cheekSquint | always 0 |
 | 9 | noseSneer | always 0 or nearly (issue 4450) |
 | 15 | mouthFrown | explains less than a tenth of the variance |
+| 17 | mouthShrugLower | over its threshold in 25 of 58 neutral faces, less often in smiles |
 | 23 | mouthPress, mouthRoll | published tables contradict each other |
 | 28 | mouthRoll | weak |
 
 AU25 doesn't come from a coefficient but from the gap between the inner lips, as in training. AU1
 has one coefficient for both halves: its sides are equal by construction and say nothing about
-asymmetry.
+asymmetry. The eyes' coefficients say about 4 degrees too far to the subject's left when somebody
+looks into the camera; this isn't corrected.
 
 Source: MediaPipe Face Landmarker (Apache-2.0) and its model card; the table of blendshapes and
 AUs is py-feat's AU reference, less what other sources or our own renders contradict.
@@ -59,7 +61,6 @@ COEFFICIENTS: dict[str, str] = {
     "AU12_R": "mouthSmileRight",
     "AU14_L": "mouthDimpleLeft",
     "AU14_R": "mouthDimpleRight",
-    "AU17": "mouthShrugLower",
     "AU20_L": "mouthStretchLeft",
     "AU20_R": "mouthStretchRight",
     "AU26": "jawOpen",
@@ -67,6 +68,10 @@ COEFFICIENTS: dict[str, str] = {
     "AU45_R": "eyeBlinkRight",
 }
 """Blendshape of each measured output; AU24 is the mean of its two sides' mouthPress."""
+
+REST: dict[str, float] = {"AU07": 0.29, "AU45": 0.12}
+"""Coefficient at rest, where it is clearly over 0: the median of 58 neutral faces (Face Research
+Lab London Set, DeBruine & Jones 2017). It becomes intensity 0, and 1 stays intensity 5."""
 
 EYE_YAW, EYE_PITCH = 35.0, 30.0
 """Turn of an eye in the head at coefficient 1, degrees; the same numbers as in our renders."""
@@ -154,7 +159,10 @@ def au_sides_of(coefficients: dict[str, float], landmarks: Floats) -> Floats:
     """
     sides = np.full(len(AU_SIDE_LABELS), np.nan, np.float32)
     for label, name in COEFFICIENTS.items():
-        sides[AU_SIDE_LABELS.index(label)] = MAX_INTENSITY * coefficients[name]
+        rest = REST.get(label[:4], 0.0)
+        sides[AU_SIDE_LABELS.index(label)] = (
+            MAX_INTENSITY * (coefficients[name] - rest) / (1 - rest)
+        )
     pressed = (coefficients["mouthPressLeft"] + coefficients["mouthPressRight"]) / 2
     sides[_AU24] = MAX_INTENSITY * pressed
     sides[_AU25] = lips_part(landmarks)

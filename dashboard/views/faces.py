@@ -19,7 +19,7 @@ from agent.domain.facs import ACTION_UNITS, AU_LABELS
 from agent.domain.observation import EMOTIONS
 from dashboard import charts, queries
 from dashboard.charts import Bar, Words
-from dashboard.views.common import local, table
+from dashboard.views.common import legend, local, table
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -207,6 +207,7 @@ def _category_lines(words: Text, page: Overview, named: dict[str, list[Point]]) 
         alt=words("emotion.alt_lines"),
         key="category_lines_chart",
     )
+    legend(zip(charts.CATEGORY_COLOURS, named, strict=True))
     table(words, _over_time(words, named), "category_lines_table")
 
 
@@ -222,7 +223,7 @@ def _scores(words: Text, page: Overview) -> None:
     if not found:
         return
     st.markdown(f"**{words('derived.title')}**")
-    row = st.container(horizontal=True, gap="medium")
+    row = st.container(horizontal=True, gap="small")
     for key, estimate in found.items():
         share = key in {"expressiveness", "attention"}
         row.metric(
@@ -231,9 +232,9 @@ def _scores(words: Text, page: Overview) -> None:
             delta=_interval(words, estimate, share),
             delta_color="off",
             delta_arrow="off",
-            width=230,
+            width=200,
         )
-    if VALENCE not in found:
+    if "valence" not in found:
         return
     named = {words(f"derived.{key}"): page.lines[keys[key]] for key in ("valence", "arousal")}
     st.altair_chart(
@@ -254,7 +255,9 @@ def _scores(words: Text, page: Overview) -> None:
 
 
 def _score(words: Text, value: float, share: bool) -> str:
-    return words.percent(value) if share else f"{value:+.2f}".replace("-", "−")
+    if share:
+        return words.percent(value)
+    return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.005 else "0.00"
 
 
 def _interval(words: Text, estimate: Estimate, share: bool) -> str:

@@ -98,12 +98,12 @@ def _controls(words: Text, place: Site, latest: Latest) -> tuple[str | None, Per
         return None, period
     zone = row.selectbox(
         words("control.zone"),
-        [None, *names],
+        ["", *names],
         format_func=lambda name: name or words("control.all_zones"),
         key="zone",
         width=220,
     )
-    return zone, period
+    return zone or None, period
 
 
 # Shared between sessions on purpose: these are released numbers, the same for everybody. The

@@ -14,7 +14,7 @@ from agent.domain.aggregate import (
 from agent.domain.facs import AU_LABELS
 from agent.domain.frame import FrameStatus
 from dashboard import charts
-from dashboard.views.common import local, table
+from dashboard.views.common import legend, local, table
 
 if TYPE_CHECKING:
     from agent.domain.policy import Policy
@@ -48,13 +48,13 @@ def coverage(words: Text, page: Overview, zone: str | None, age_seconds: float) 
             ("hidden", words.percent(found.hidden_share), None),
             ("last", words("coverage.ago", duration=words.duration(age_seconds)), bucket),
         )
-        row = st.container(horizontal=True, gap="medium")
+        row = st.container(horizontal=True, gap="small")
         for name, value, length in facts:
             row.metric(
                 words(f"coverage.{name}"),
                 value,
                 help=words(f"coverage.{name}_help", bucket=length),
-                width=190,
+                width=165,
             )
         _statuses(words, found)
 
@@ -90,6 +90,9 @@ def _statuses(words: Text, found: Coverage) -> None:
         alt=words("coverage.alt", parts=said),
         key="coverage_chart",
     )
+    legend(
+        (charts.STATUS_COLOURS[key], f"{name} {words.percent(share)}") for key, name, share in parts
+    )
     notes = []
     if found.peak is not None:
         notes.append(words("coverage.peak", peak=found.peak))
@@ -122,6 +125,7 @@ def hidden(words: Text, page: Overview, policy: Policy | None, latest: Latest) -
             alt=words("hidden.alt", parts=said),
             key="hidden_chart",
         )
+        legend((charts.STATE_COLOURS[key], states[key]) for key in states if count[key])
         shown = page.coverage.cells - sum(page.coverage.hidden.values())
         counted = {"shown": shown} | {r.value: n for r, n in page.coverage.hidden.items()}
         rows = [

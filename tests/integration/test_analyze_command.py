@@ -76,7 +76,7 @@ def test_ctrl_c_then_again(
 
     assert first.exit_code == 130
     assert second.exit_code == 0
-    assert "1 files were done before" in second.stderr
+    assert "done before and kept: 1" in second.stderr
     with (tmp_path / "out.csv").open(newline="") as file:
         assert len(list(csv.DictReader(file))) == 7
 

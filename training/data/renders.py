@@ -75,4 +75,4 @@ def load_renders(folder: Path, *, held_out: bool, limit: int | None = None) -> R
             rows = (shard["identity"] % HELD_OUT_EVERY == 0) == held_out
             for name in FIELDS:
                 parts[name].append(shard[name][rows])
-    return Renders(*(np.concatenate(parts[name]) for name in FIELDS))  # type: ignore[arg-type]
+    return Renders(*(np.concatenate(parts[name]) for name in FIELDS))

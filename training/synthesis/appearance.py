@@ -66,7 +66,7 @@ def build_masks(landmarks: Array) -> Masks:
     columns, rows = (int(side * CELLS_PER_CM) for side in EXTENT)
     x = ORIGIN[0] + (np.arange(columns, dtype=np.float32) + 0.5) / CELLS_PER_CM
     y = ORIGIN[1] + (np.arange(rows, dtype=np.float32) + 0.5) / CELLS_PER_CM
-    grid = np.stack(np.meshgrid(x, y), -1)
+    grid = np.stack(np.meshgrid(x, y), -1).astype(np.float32)
     brow = _brow_field(points, grid)
     lips = _inside(_smooth_ring(points[48:60]), rows, columns)
     eyes = np.minimum(
@@ -74,7 +74,7 @@ def build_masks(landmarks: Array) -> Masks:
         -_inside(_smooth_ring(points[42:48]), rows, columns),
     )
     field = np.concatenate([brow, lips[..., None], eyes[..., None]], -1)
-    folds_a = np.stack([_glabella(points, grid), _nose(points, grid), *_cheek_folds(points)], -1)
+    folds_a = np.stack([_glabella(points, grid), _nose(points), *_cheek_folds(points)], -1)
     folds_b = np.stack(
         [_forehead(points), _eye_bags(points), _beard(points, grid), _flush(points, grid)], -1
     )
@@ -168,7 +168,7 @@ def _glabella(p: Array, grid: Array) -> Array:
     return np.asarray(0.85 * lines + 0.15 * soft, np.float32)
 
 
-def _nose(p: Array, grid: Array) -> Array:
+def _nose(p: Array) -> Array:
     """Paint the wrinkles over the bridge and flanks of the nose (AU9)."""
     root, tip = p[27], p[30]
     lines: list[Array] = []

@@ -77,7 +77,7 @@ def shop(rng: np.random.Generator) -> Array:
     cv2.rectangle(picture, (0, 430), (WIDTH, HEIGHT), (112, 88, 66), -1)
     for x in range(70, WIDTH, 125):
         cv2.ellipse(picture, (x, 34), (34, 9), 0, 0, 360, (255, 246, 224), -1)
-    return cv2.GaussianBlur(picture, (0, 0), 6.5)
+    return np.asarray(cv2.GaussianBlur(picture, (0, 0), 6.5), np.float32)
 
 
 def window_of(actor: Actor, centre: tuple[float, float]) -> tuple[int, int, int]:

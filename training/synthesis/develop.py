@@ -63,7 +63,7 @@ def develop(rgba: Image, scene: Scene, landmarks: Array, size: int) -> tuple[Ima
         paint_mask(picture, scaled, scene.wear.mask_colour[0] ** 0.45)
     if scene.wear.occluder:
         paint_occluder(picture, scene.wear.occluder)
-    picture = np.clip(picture, 0, 1) ** camera.gamma * camera.gain
+    picture = (np.clip(picture, 0, 1) ** camera.gamma * camera.gain).astype(np.float32)
     worth = quality(camera, picture, side / size)
     spoilt = _spoil(picture * 255.0, camera, rng)
     how = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
@@ -91,7 +91,7 @@ def quality(camera: Camera, picture: Array, scale: float) -> float:
     sharpness = 1.0 / (1.0 + (blur / 2.0) ** 2)
     noise = 1.0 / (1.0 + (2.0 * camera.noise / (255.0 * float(picture.std()) + 1.0)) ** 2)
     light = min(1.0, 255.0 * float(picture.mean()) / 50.0) ** 0.5
-    return resolution * sharpness * noise * light
+    return float(resolution * sharpness * noise * light)
 
 
 def _spoil(levels: Array, camera: Camera, rng: np.random.Generator) -> Image:

@@ -36,6 +36,7 @@ PARTS: dict[str, tuple[str, ...]] = {
 }
 """Kept parts in the order of their vertices, with the source's materials."""
 
+
 @dataclass(frozen=True, slots=True)
 class Person:
     """One identity's neutral face, so that its renders share the costly blend."""

@@ -119,7 +119,9 @@ class Renderer:
         self._screen = self.context.simple_vertex_array(
             self._programs["skin"], self.context.buffer(corners.tobytes()), "in_corner"
         )
-        for unit, (layer, name) in enumerate(zip(self._layers, ("place_map", "light_map"), strict=True)):
+        for unit, (layer, name) in enumerate(
+            zip(self._layers, ("place_map", "light_map"), strict=True)
+        ):
             layer.filter = (moderngl.NEAREST, moderngl.NEAREST)
             layer.use(unit)
             self._programs["skin"][name].value = unit
@@ -179,11 +181,8 @@ class Renderer:
         self._fixed_buffer = self.context.buffer(reserve=model.count * 2 * 4)
         kinds = {"skin": "surface", "eye_left": "eye", "eye_right": "eye", "lashes": "plain"}
         self._parts: dict[str, Any] = {}
-        for part, triangles in model.triangles.items():
-            if part == "lashes":
-                # The lower lashes are sheets that would read as thick eyeliner.
-                lid = float(model.rest_landmarks[36:48, 1].mean())
-                triangles = triangles[model.neutral[triangles][:, :, 1].mean(1) > lid]
+        for part in model.triangles:
+            triangles = self._drawn_triangles(part)
             if len(triangles):
                 program = self._programs[kinds.get(part, "mouth")]
                 self._parts[part] = self.context.vertex_array(
@@ -205,6 +204,17 @@ class Renderer:
             _set(program, "pivot", tuple(HEAD_PIVOT.tolist()))
             _set(program, "map_origin", ORIGIN)
             _set(program, "map_extent", EXTENT)
+
+    def _drawn_triangles(self, part: str) -> npt.NDArray[np.int32]:
+        """Choose a part's triangles: all, but of the lashes only the upper lids'.
+
+        The lower ones are sheets that would read as thick eyeliner.
+        """
+        triangles = self.model.triangles[part]
+        if part != "lashes":
+            return triangles
+        lid = float(self.model.rest_landmarks[36:48, 1].mean())
+        return triangles[self.model.neutral[triangles][:, :, 1].mean(1) > lid]
 
     def dress(self, skin: Skin, hair_mask: Array, neutral: Array) -> None:
         """Set what stays the same over one person's renders.

@@ -122,7 +122,9 @@ def _sphere(rows: int, columns: int) -> tuple[Array, Indices]:
     polar = np.linspace(0.02, np.pi - 0.02, rows)[:, None]
     turn = np.linspace(0, 2 * np.pi, columns, endpoint=False)[None]
     points = np.stack(
-        np.broadcast_arrays(np.sin(polar) * np.sin(turn), np.cos(polar), np.sin(polar) * np.cos(turn)),
+        np.broadcast_arrays(
+            np.sin(polar) * np.sin(turn), np.cos(polar), np.sin(polar) * np.cos(turn)
+        ),
         -1,
     )
     index = np.arange(rows * columns).reshape(rows, columns)

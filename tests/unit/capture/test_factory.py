@@ -39,6 +39,26 @@ def test_files_and_folders(video: Path, tmp_path: Path, clock: FrozenClock) -> N
     assert isinstance(open_source(str(video), clock=clock, loop=True), ReplaySource)
 
 
+def test_a_paced_video_is_played_once(video: Path, clock: FrozenClock) -> None:
+    """A file that stands in for a camera keeps its pace and ends at its end."""
+    source = open_source(str(video), clock=clock, paced=True)
+
+    assert isinstance(source, ReplaySource)
+    assert source.live
+    assert not source._loop
+
+
+@pytest.mark.parametrize("name", ["a.png", ""])
+def test_pictures_are_no_camera(tmp_path: Path, clock: FrozenClock, name: str) -> None:
+    """Still pictures can't be played as a camera; the advice says what to use instead."""
+    write_picture(tmp_path / "a.png")
+
+    with pytest.raises(ConfigError) as caught:
+        open_source(str(tmp_path / name), clock=clock, paced=True)
+
+    assert "analyze" in caught.value.advice
+
+
 def test_demo_is_the_bundled_clip(
     video: Path, clock: FrozenClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:

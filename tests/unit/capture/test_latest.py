@@ -11,7 +11,7 @@ import pytest
 from agent.capture.latest import LatestFrame
 from agent.domain.frame import FrameStatus
 from agent.errors import CameraUnavailable, FrameTimeout, MediaError
-from tests.fakes import FakeSource, picture
+from tests.fakes import FakeSource, FrozenClock, picture
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -229,3 +229,17 @@ def test_a_camera_may_change_its_size() -> None:
         assert frame is not None
         assert frame.size == (32, 24)
         assert all(slot.shape == (24, 32, 3) for slot in reader._spare)
+
+
+def test_no_more_frames_are_decoded_than_asked_for() -> None:
+    """With a limit of 10 a second, a camera of 40 a second has every fourth frame decoded."""
+    clock = FrozenClock()
+    source = FakeSource(
+        pictures(*range(1, 41)), live=False, before_read=lambda: clock.advance(0.025)
+    )
+
+    with LatestFrame(source, clock=clock, max_hz=10) as reader:
+        until(lambda: reader._ended)
+
+    assert 9 <= len(source.outs) - source.skipped <= 11
+    assert reader.dropped <= 10

@@ -19,7 +19,7 @@ from agent.domain.observation import Look
 from agent.errors import ConfigError, StoreError
 from agent.export import writers
 from agent.export.rows import COLUMNS, NAMES, FaceNumbers, Row, printable, to_rows
-from agent.export.writers import CsvWriter, read_parquet, table_writer
+from agent.export.writers import CsvWriter, PartWriter, read_part, table_writer
 from tests.fakes import observation
 
 if TYPE_CHECKING:
@@ -105,7 +105,8 @@ def test_parquet_is_streamed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     path = written(tmp_path / "a.parquet", rows)
 
     assert pq.ParquetFile(path).num_row_groups == math.ceil(len(rows) / 4)
-    assert [row for batch in read_parquet(path) for row in batch] == rows
+    back = pq.read_table(path).to_pylist()
+    assert [tuple(row.values()) for row in back] == rows
 
 
 @pytest.mark.parametrize("suffix", [".csv", ".jsonl", ".parquet"])
@@ -176,13 +177,38 @@ def test_a_full_disk_is_refused(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
-def test_a_damaged_part_is_refused(tmp_path: Path) -> None:
-    """A Parquet file that can't be read back is a StoreError."""
-    path = tmp_path / "a.parquet"
-    path.write_bytes(b"PAR1 but not really")
+def test_a_part_gives_back_its_rows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rows kept between runs come back in batches, equal in value and type."""
+    monkeypatch.setattr(writers, "ROW_GROUP", 4)
+    rows = sample(12)
+    path = tmp_path / "a.jsonl.gz"
+    with PartWriter(path) as part:
+        part.write(rows)
 
-    with pytest.raises(StoreError):
-        list(read_parquet(path))
+    batches = list(read_part(path))
+
+    back = [row for batch in batches for row in batch]
+    assert back == rows
+    assert [[type(cell) for cell in row] for row in back] == [
+        [type(cell) for cell in row] for row in rows
+    ]
+    assert max(len(batch) for batch in batches) == 4
+
+
+@pytest.mark.parametrize("damage", ["empty", "zeros", "cut", "foreign"])
+def test_a_damaged_part_is_refused(tmp_path: Path, damage: str) -> None:
+    """A part that a power failure damaged is a StoreError that says what to do."""
+    path = tmp_path / "out.csv.parts" / "a.jsonl.gz"
+    with PartWriter(path) as part:
+        part.write(sample(12))
+    whole = path.read_bytes()
+    contents = {"empty": b"", "zeros": b"\x00" * 64, "cut": whole[:-40], "foreign": b"PAR1"}
+    path.write_bytes(contents[damage])
+
+    with pytest.raises(StoreError) as caught:
+        list(read_part(path))
+
+    assert "out.csv.parts" in caught.value.advice
 
 
 @settings(max_examples=20, deadline=None)
