@@ -186,7 +186,7 @@ class Agent:
                 f"zone {zone} has no source", advice=f"Add --source {zone}=... or set it."
             )
         source = open_source(spec, clock=self._clock, loop=self._options.loop, paced=True)
-        return LatestFrame(source)
+        return LatestFrame(source, clock=self._clock, max_hz=2 * self.policy.sampling_hz)
 
     def run(self) -> None:
         """Run until a signal, the time limit, or the end of every finite source."""

@@ -21,11 +21,11 @@ ICON = (
 STYLE = """
 [data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 2rem; }
 [data-testid="stMainBlockContainer"] h1 { font-size: 2rem; padding: 0.4rem 0; }
+[data-testid="stMainBlockContainer"] h4 { font-size: 1.3rem; }
 [data-testid="stMetricValue"] { font-size: 1.6rem; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-top: 3.6rem; }
   [data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; }
-  [data-testid="stMetric"] { max-width: 9.2rem; }
 }
 """
 

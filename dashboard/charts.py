@@ -128,12 +128,13 @@ def rates(bars: Sequence[Bar], words: Words) -> alt.LayerChart:
             "value": bar.estimate.value,
             "low": bar.estimate.low,
             "high": bar.estimate.high,
+            "end": bar.estimate.high or bar.estimate.value,
             "note": bar.note,
         }
         for bar in bars
     ]
     highest = max((bar.estimate.high or bar.estimate.value for bar in bars), default=1.0)
-    top = min(1.0, max(0.1, highest * 1.12))
+    top = max(0.1, highest * 1.3)  # room for the note
     base = alt.Chart(_inline(values)).encode(
         y=alt.Y(
             "label:N",
@@ -162,12 +163,12 @@ def rates(bars: Sequence[Bar], words: Words) -> alt.LayerChart:
     bar = base.mark_bar(color=TEAL, opacity=0.28, height=13, cornerRadiusEnd=3)
     rule = base.mark_rule(color=TEAL, strokeWidth=2.5)
     point = base.mark_point(color=TEAL, filled=True, size=46, opacity=1)
-    note = base.mark_text(align="right", color=QUIET, fontSize=12)
+    note = base.mark_text(align="left", dx=8, color=QUIET, fontSize=12)
     return _layered(
         bar.encode(x=x, tooltip=tooltip),
         rule.encode(x="low:Q", x2="high:Q", tooltip=tooltip),
         point.encode(x=x, tooltip=tooltip),
-        note.encode(x=alt.value("width"), text="note:N"),
+        note.encode(x="end:Q", text="note:N"),
         height=23 * len(bars) + 60,
     )
 
@@ -193,7 +194,7 @@ def lines(
     """
     values = _time_values(named)
     shown = alt.Chart(_inline(values)).encode(
-        x=_time_axis(span, fixed=False),
+        x=_time_axis(span),
         color=alt.Color(
             "name:N",
             scale=alt.Scale(domain=list(named), range=list(LINES)),
@@ -220,14 +221,13 @@ def lines(
         alt.Tooltip("high:Q", title=words.high, format=fine),
     ]
     return _layered(
+        _ends(span),
         *_gaps(named, words.hidden, span),
         shown.mark_area(opacity=0.12, interpolate="monotone").encode(
             y=alt.Y("low:Q", scale=scale, title=words.value), y2="high:Q"
         ),
         shown.mark_line(strokeWidth=2.2, interpolate="monotone").encode(y=y),
-        shown.mark_point(filled=True, size=26, opacity=0.9).encode(
-            x=_time_axis(span), y=y, tooltip=tooltip
-        ),
+        shown.mark_point(filled=True, size=26, opacity=0.9).encode(y=y, tooltip=tooltip),
         height=height,
     )
 
@@ -260,7 +260,7 @@ def stacked(
             ],
         )
     )
-    return _layered(*_gaps(named, words.hidden, span), bars, height=height)
+    return _layered(_ends(span), *_gaps(named, words.hidden, span), bars, height=height)
 
 
 def _piled(values: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -337,14 +337,11 @@ def state_of(cell: Cell) -> str:
     return "shown" if cell.reason is None else cell.reason.value
 
 
-def _time_axis(span: Span, field: str = "middle", *, fixed: bool = True) -> alt.X:
-    # Layers share one scale; a domain said twice is a conflict, even when it is the same.
+def _time_axis(span: Span, field: str = "middle") -> alt.X:
     days = (span[1] - span[0]).total_seconds() > 86_400
     return alt.X(
         f"{field}:T",
-        scale=alt.Scale(domain=[_milliseconds(end) for end in span], nice=False)
-        if fixed
-        else alt.Undefined,
+        scale=alt.Scale(nice=False),
         axis=alt.Axis(
             title=None,
             format="%m-%d %H:%M" if days else "%H:%M",
@@ -371,6 +368,20 @@ def _time_values(named: Mapping[str, Sequence[Point]]) -> list[dict[str, Any]]:
     ]
 
 
+def _ends(span: Span) -> alt.Chart:
+    """Stretch the time axis over the whole period, also where its ends have no value.
+
+    Two invisible marks do it; a domain given to the axis is refused by the browser as being in
+    conflict with itself when several layers share it.
+    """
+    chart: alt.Chart = (
+        alt.Chart(_inline([{"middle": _milliseconds(end)} for end in span]))
+        .mark_tick(opacity=0)
+        .encode(x=_time_axis(span))
+    )
+    return chart
+
+
 def _gaps(named: Mapping[str, Sequence[Point]], meaning: str, span: Span) -> list[alt.Chart]:
     """Shade the steps in which none of the series may be shown."""
     states: dict[tuple[int, int], bool] = {}
@@ -387,7 +398,7 @@ def _gaps(named: Mapping[str, Sequence[Point]], meaning: str, span: Span) -> lis
         alt.Chart(_inline(values))
         .mark_rect(color=QUIET, opacity=0.16)
         .encode(
-            x=_time_axis(span, "start", fixed=False),
+            x=_time_axis(span, "start"),
             x2="end:T",
             tooltip=[alt.Tooltip("meaning:N", title=" ")],
         )

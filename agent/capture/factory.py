@@ -54,11 +54,11 @@ def open_source(spec: str, *, clock: Clock, loop: bool = False, paced: bool = Fa
     Args:
         spec: see this module's table.
         clock: stamps live frames.
-        loop: play a video file as a camera that begins again at its end.
-        paced: play a video file as a camera, at its own speed; `loop` implies it.
+        loop: play files as a camera that begins again at their end.
+        paced: play a video at its own speed, pictures one a second; `loop` implies it.
 
     Raises:
-        ConfigError: the spec names nothing that could be opened, or pictures are to be paced.
+        ConfigError: the spec names nothing that could be opened.
     """
     spec = spec.strip()
     if not spec or "\x00" in spec:
@@ -100,14 +100,9 @@ def _from_path(path: Path, *, clock: Clock, loop: bool, paced: bool) -> FrameSou
     elif path.suffix.lower() in PICTURE_SUFFIXES:
         pictures = [path]
     else:
-        video = _video(path, clock)
-        return ReplaySource(video, clock=clock, loop=loop) if paced else video
-    if paced:
-        raise ConfigError(
-            f"{path.name} holds still pictures, which aren't a camera",
-            advice="Use `omokage analyze` for pictures.",
-        )
-    return PictureSource(pictures)
+        pictures = []
+    file = PictureSource(pictures) if pictures else _video(path, clock)
+    return ReplaySource(file, clock=clock, loop=loop) if paced else file
 
 
 def _video(path: Path, clock: Clock) -> OpenCvSource:

@@ -19,7 +19,7 @@ import cv2
 import numpy as np
 
 from agent.capture.headers import FileType, picture_size, sniff, unfinished
-from agent.capture.source import FrameSource
+from agent.capture.source import NS_PER_SECOND, FrameSource
 from agent.domain.frame import Frame
 from agent.errors import MediaError
 
@@ -147,9 +147,10 @@ def _decode(encoded: Picture, kind: FileType, name: str) -> Picture:
 
 
 class PictureSource(FrameSource):
-    """Still pictures, one after the other; a picture has no time, so its times are its number."""
+    """Still pictures, one after the other; a picture has no time, so each stands for a second."""
 
     live = False
+    fps = 1.0
 
     def __init__(self, paths: list[Path]) -> None:
         self._paths = paths
@@ -169,7 +170,8 @@ class PictureSource(FrameSource):
         if path is None:
             return None
         sequence, self._sequence = self._sequence, self._sequence + 1
-        return Frame(decode_picture(path), sequence, sequence, sequence)
+        position = sequence * NS_PER_SECOND
+        return Frame(decode_picture(path), sequence, position, position)
 
     def skip(self) -> bool:
         """Pass over one picture without opening it."""

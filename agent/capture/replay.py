@@ -1,4 +1,4 @@
-"""A video file played as if it were a camera: for the demo and for rehearsals.
+"""A video file or a folder of pictures played as if it were a camera: for demo and rehearsal.
 
 Frames come at their own pace and are stamped with the clock, not with the file's time. A reader
 that comes late gets the next frame at once; nothing is made up for.
@@ -15,6 +15,7 @@ from agent.domain.frame import Frame
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from agent.capture.files import PictureSource
     from agent.capture.opencv import OpenCvSource
     from agent.capture.source import Picture
     from agent.clock import Clock
@@ -27,7 +28,7 @@ class ReplaySource(FrameSource):
 
     def __init__(
         self,
-        file: OpenCvSource,
+        file: OpenCvSource | PictureSource,
         *,
         clock: Clock,
         loop: bool = False,
@@ -36,7 +37,7 @@ class ReplaySource(FrameSource):
         """Describe the replay; nothing is opened yet.
 
         Args:
-            file: the video.
+            file: the video, or pictures (one a second).
             clock: paces and stamps the frames.
             loop: begin again at the end, for ever.
             wait: sleeps for so many seconds; by default one that `close` ends at once.

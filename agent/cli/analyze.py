@@ -160,6 +160,8 @@ class _Display:
             expected = progress.expected or progress.frames
             done = min(STEPS, STEPS * progress.frames // max(1, expected))
         place = progress.index * STEPS + done
+        if place == self._drawn:
+            return
         self._bar.update(place - self._drawn, _caption(progress))
         self._drawn = place
 
@@ -176,6 +178,9 @@ def _print_report(report: Report) -> None:
     click.echo(f"{done} of {len(report.outcomes)} files, {frames} frames, {faces} faces", err=True)
     if report.resumed:
         click.echo(f"done before and kept: {report.resumed}", err=True)
+    if report.resumed == len(report.outcomes):
+        again = f"{report.out.name}.manifest.jsonl"
+        click.echo(f"nothing was left to do; remove {again} to begin anew", err=True)
     if report.frames and report.seconds > 0:
         rate = report.frames / report.seconds
         click.echo(f"{report.seconds:.1f} s, {rate:.0f} frames a second", err=True)

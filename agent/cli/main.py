@@ -74,7 +74,7 @@ class LazyGroup(click.Group):
             click.echo(error.advice, err=True)
             ctx.exit(error.exit_code)
         except KeyboardInterrupt:
-            click.echo("\ninterrupted", err=True)
+            click.echo("\ninterrupted; finished work is kept", err=True)
             ctx.exit(INTERRUPTED)
 
 
@@ -97,3 +97,7 @@ def _installed(name: str) -> str:
         return installed_version(name)
     except PackageNotFoundError:
         return "(not installed)"
+
+
+if __name__ == "__main__":
+    main()

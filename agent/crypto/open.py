@@ -11,13 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 from cryptography.exceptions import InvalidSignature, InvalidTag
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
-from agent.crypto.codec import GRAIN_BYTES, decode, decode_unordered, in_time_order
+from agent.crypto.codec import GRAIN_BYTES, decode
 from agent.crypto.suite import SUITE, TAG_BYTES, WRAPPED_BYTES, bucket_context
 from agent.crypto.vault import WrappingKey, load_vault
 from agent.domain.record import Batch
@@ -30,6 +29,7 @@ from agent.domain.segment import (
     SealedBucketKey,
     SealedSegment,
     SegmentHeader,
+    chain_link,
     counter_nonce,
 )
 from agent.errors import PassphraseWrong, SealError, SegmentTampered, SegmentTruncated, UnknownKey
@@ -95,10 +95,7 @@ class Opener:
             UnknownKey: the key isn't there.
             SealError: a newer Omokage sealed it.
         """
-        _check_shape(segment)
-        _verify(segment.signature, segment.link, verify_key)
-        key = self.open_key(sealed, segment.header)
-        return decode(_decrypt(segment, key), segment.header.count)
+        return self.open_bucket([segment], sealed, verify_key)
 
     def open_bucket(
         self,
@@ -124,11 +121,11 @@ class Opener:
         """
         if not segments:
             raise ValueError("a bucket has at least one segment")
-        _verify_chain(segments, verify_key)
+        clear = [segment.header.to_bytes() for segment in segments]
+        _verify_chain(segments, clear, verify_key)
         key = self.open_key(sealed, segments[0].header)
-        batches = [decode_unordered(_decrypt(s, key), s.header.count) for s in segments]
-        together = np.concatenate(batches)
-        return together[in_time_order(together)]
+        payloads = [_decrypt(s, c, key) for s, c in zip(segments, clear, strict=True)]
+        return decode(payloads, [segment.header.count for segment in segments])
 
 
 def unlock(vault_path: Path, passphrase: str) -> Opener:
@@ -181,13 +178,15 @@ def _verify(signature: bytes, link: bytes, verify_key: Ed25519PublicKey) -> None
         raise SegmentTampered("a segment's signature doesn't fit") from error
 
 
-def _verify_chain(segments: Sequence[SealedSegment], verify_key: Ed25519PublicKey) -> None:
+def _verify_chain(
+    segments: Sequence[SealedSegment], clear: Sequence[bytes], verify_key: Ed25519PublicKey
+) -> None:
     """Check each link, and the signature at the end of each gapless run."""
+    before: SealedSegment | None = None
     link = b""
-    for i, segment in enumerate(segments):
+    for segment, header in zip(segments, clear, strict=True):
         _check_shape(segment)
-        if i > 0:
-            before = segments[i - 1]
+        if before is not None:
             step = segment.header.sequence - before.header.sequence
             if step < 1:
                 raise SegmentTampered("a bucket's segments aren't in order")
@@ -195,14 +194,15 @@ def _verify_chain(segments: Sequence[SealedSegment], verify_key: Ed25519PublicKe
                 _verify(before.signature, link, verify_key)
             elif segment.previous != link:
                 raise SegmentTampered("a segment doesn't follow the one before it")
-        link = segment.link
+        before = segment
+        link = chain_link(segment.previous, header, segment.nonce, segment.ciphertext)
     _verify(segments[-1].signature, link, verify_key)
 
 
-def _decrypt(segment: SealedSegment, key: BucketKey) -> bytes:
+def _decrypt(segment: SealedSegment, clear: bytes, key: BucketKey) -> bytes:
     if segment.header.key_id != key.key_id:
         raise UnknownKey("the segment names another bucket's key")
     try:
-        return key.cipher.decrypt(segment.nonce, segment.ciphertext, segment.header.to_bytes())
+        return key.cipher.decrypt(segment.nonce, segment.ciphertext, clear)
     except InvalidTag as error:
         raise SegmentTampered("a segment doesn't open with its bucket's key") from error

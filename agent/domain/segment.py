@@ -18,6 +18,7 @@ import hashlib
 import struct
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 
 SCHEMA_VERSION = 1
 """Of header, payload and signature together."""
@@ -93,28 +94,19 @@ class SegmentHeader:
 
     def to_bytes(self) -> bytes:
         """Return the canonical bytes, laid out as the module says."""
-        models = b"".join(_text(model) for model in self.models)
-        return b"".join(
-            (
-                _HEADER_LABEL,
-                struct.pack(">H", self.schema_version),
-                _text(self.device),
-                _text(self.zone),
-                struct.pack(
-                    ">qIII",
-                    to_seconds(self.bucket_start),
-                    self.bucket_seconds,
-                    self.sequence,
-                    self.count,
-                ),
-                bytes.fromhex(self.policy_digest),
-                struct.pack(">B", len(self.models)),
-                models,
-                self.key_id,
-                _text(self.epoch),
-                struct.pack(">q", to_seconds(self.delete_by)),
-            )
+        head, tail = _frame(
+            self.schema_version,
+            self.device,
+            self.zone,
+            self.bucket_start,
+            self.bucket_seconds,
+            self.policy_digest,
+            self.models,
+            self.key_id,
+            self.epoch,
+            self.delete_by,
         )
+        return head + struct.pack(">II", self.sequence, self.count) + tail
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +189,38 @@ def to_seconds(instant: datetime) -> int:
 def from_seconds(seconds: int) -> datetime:
     """Return the aware UTC instant of whole seconds since 1970."""
     return _EPOCH + timedelta(seconds=seconds)
+
+
+@lru_cache(maxsize=16)  # hundreds of segments share their bucket's part of the header
+def _frame(  # noqa: PLR0913, PLR0917 one argument per field
+    schema_version: int,
+    device: str,
+    zone: str,
+    bucket_start: datetime,
+    bucket_seconds: int,
+    policy_digest: str,
+    models: tuple[str, ...],
+    key_id: bytes,
+    epoch: str,
+    delete_by: datetime,
+) -> tuple[bytes, bytes]:
+    """Return a header's bytes before and after its sequence and count."""
+    head = (
+        _HEADER_LABEL,
+        struct.pack(">H", schema_version),
+        _text(device),
+        _text(zone),
+        struct.pack(">qI", to_seconds(bucket_start), bucket_seconds),
+    )
+    tail = (
+        bytes.fromhex(policy_digest),
+        struct.pack(">B", len(models)),
+        *(_text(model) for model in models),
+        key_id,
+        _text(epoch),
+        struct.pack(">q", to_seconds(delete_by)),
+    )
+    return b"".join(head), b"".join(tail)
 
 
 def _check_instant(name: str, instant: datetime) -> None:

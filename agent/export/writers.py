@@ -208,9 +208,7 @@ def read_part(path: Path) -> Iterator[list[Row]]:
         StoreError: the part can't be read back.
     """
     try:
-        if path.stat().st_size == 0:  # gzip takes it for an empty file; a power failure left it
-            raise EOFError
-        with gzip.open(path, "rt", encoding="utf-8") as file:
+        with _open_part(path) as file:
             while lines := list(islice(file, ROW_GROUP)):
                 yield [tuple(json.loads(line)) for line in lines]
     except (OSError, EOFError, ValueError, zlib.error) as error:
@@ -218,6 +216,12 @@ def read_part(path: Path) -> Iterator[list[Row]]:
             f"{path.parent.name} is damaged",
             advice=f"Remove the folder {path.parent.name} and run the same command again.",
         ) from error
+
+
+def _open_part(path: Path) -> IO[str]:
+    if path.stat().st_size == 0:
+        raise EOFError("a power failure left nothing; gzip would take that for an empty file")
+    return gzip.open(path, "rt", encoding="utf-8")
 
 
 def _sync(path: Path) -> None:

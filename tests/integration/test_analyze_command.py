@@ -81,6 +81,20 @@ def test_ctrl_c_then_again(
         assert len(list(csv.DictReader(file))) == 7
 
 
+def test_nothing_left_to_do_says_so(tmp_path: Path, backend: FakeBackend) -> None:
+    """A finished command says that nothing was left, and how to begin anew."""
+    write_picture(tmp_path / "1.png")
+    invoke(tmp_path, "-o", tmp_path / "out.csv")
+
+    result = invoke(tmp_path, "-o", tmp_path / "out.csv")
+    (tmp_path / "out.csv.manifest.jsonl").unlink()
+    anew = invoke(tmp_path, "-o", tmp_path / "out.csv")
+
+    assert "remove out.csv.manifest.jsonl" in result.stderr
+    assert "nothing was left" not in anew.stderr
+    assert len(backend.sums) == 2
+
+
 def test_compare_prints_both(tmp_path: Path, backend: FakeBackend) -> None:
     """`--compare` writes both backends' rows and prints how they agree, per AU and angle."""
     write_video(tmp_path / "a.avi", frames=5)

@@ -81,8 +81,9 @@ def generate(model_path: Path, folder: Path, count: int, seed: int, workers: int
         for number, start in enumerate(range(0, count, SHARD_SIZE))
         if not shard_path(folder, number).exists()
     ]
-    # Software OpenGL would start a thread per core in every worker.
-    os.environ["LP_NUM_THREADS"] = "1"
+    # Software OpenGL and BLAS would start a thread per core in every worker.
+    for name in ("LP_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+        os.environ[name] = "1"
     with multiprocessing.get_context("spawn").Pool(workers, maxtasksperchild=1) as pool:
         for line in pool.imap_unordered(write_shard, jobs):
             print(line, flush=True)

@@ -49,14 +49,14 @@ def test_a_paced_video_is_played_once(video: Path, clock: FrozenClock) -> None:
 
 
 @pytest.mark.parametrize("name", ["a.png", ""])
-def test_pictures_are_no_camera(tmp_path: Path, clock: FrozenClock, name: str) -> None:
-    """Still pictures can't be played as a camera; the advice says what to use instead."""
+def test_pictures_are_played_one_a_second(tmp_path: Path, clock: FrozenClock, name: str) -> None:
+    """A picture or a folder of pictures can stand in for a slow camera."""
     write_picture(tmp_path / "a.png")
 
-    with pytest.raises(ConfigError) as caught:
-        open_source(str(tmp_path / name), clock=clock, paced=True)
-
-    assert "analyze" in caught.value.advice
+    with open_source(str(tmp_path / name), clock=clock, paced=True) as source:
+        assert source.live
+        assert source.read() is not None
+        assert source.read() is None
 
 
 def test_demo_is_the_bundled_clip(

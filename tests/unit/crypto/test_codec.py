@@ -25,9 +25,19 @@ def test_records_come_back_in_time_order() -> None:
     """Encoding sorts by track and decoding undoes it."""
     batch = to_batch(records(101))
 
-    again = decode(encode(batch), 101)
+    again = decode([encode(batch)], [101])
 
     assert np.array_equal(batch[in_time_order(batch)], again)
+
+
+def test_several_payloads_are_decoded_as_one() -> None:
+    """Decoding segments together gives what decoding them one by one gives."""
+    parts = [to_batch(records(n, seed=n)) for n in (1, 50, 3, 2, 77)]
+
+    together = decode([encode(p) for p in parts], [len(p) for p in parts])
+
+    alone = np.concatenate([decode([encode(p)], [len(p)]) for p in parts])
+    assert np.array_equal(alone[in_time_order(alone)], together)
 
 
 def test_the_length_tells_only_its_grain() -> None:
@@ -49,7 +59,7 @@ def test_no_records_and_too_many_are_refused(count: int) -> None:
 def test_a_bomb_is_refused_before_it_is_unpacked() -> None:
     """A payload of 8 MiB of zeros for one record is refused at 56 bytes."""
     with pytest.raises(SegmentTampered, match="more records"):
-        decode(deflated(bytes(1 << 23)), 1)
+        decode([deflated(bytes(1 << 23))], [1])
 
 
 @pytest.mark.parametrize("change", [-1, 1])
@@ -58,7 +68,7 @@ def test_another_count_than_the_headers_is_refused(change: int) -> None:
     payload = encode(to_batch(records(50)))
 
     with pytest.raises((SegmentTampered, SegmentTruncated)):
-        decode(payload, 50 + change)
+        decode([payload], [50 + change])
 
 
 def test_a_cut_payload_is_truncated() -> None:
@@ -66,13 +76,13 @@ def test_a_cut_payload_is_truncated() -> None:
     payload = encode(to_batch(records(50)))
 
     with pytest.raises(SegmentTruncated):
-        decode(payload[: len(payload) // 2], 50)
+        decode([payload[: len(payload) // 2]], [50])
 
 
 def test_bytes_that_are_not_deflate_are_refused() -> None:
     """Noise is refused with an error of the store's own."""
     with pytest.raises(SegmentTampered, match="readable"):
-        decode(b"\xff" * 128, 2)
+        decode([b"\xff" * 128], [2])
 
 
 @pytest.mark.parametrize("tail", [b"\x01", bytes(GRAIN_BYTES)])
@@ -81,4 +91,4 @@ def test_nothing_travels_in_the_padding(tail: bytes) -> None:
     payload = encode(to_batch(records(50)))
 
     with pytest.raises(SegmentTampered, match="padding"):
-        decode(payload + tail, 50)
+        decode([payload + tail], [50])
