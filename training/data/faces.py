@@ -116,12 +116,20 @@ def load_crops(path: Path, *, persons: str = "all", fer: ferplus.FerPlus | None 
         return FaceSet(
             file["faces"][keep],
             file["landmarks"][keep].astype(np.float32),
-            file["pose"][keep, :2].astype(np.float32),
+            _derolled(file["pose"][keep].astype(np.float32)),
             _unknown(count, 2),
             au,
             _unknown(count),
             emotion,
         )
+
+
+def _derolled(pose: np.ndarray) -> np.ndarray:
+    """Express the nose's direction (N, 3: pitch, yaw, roll) in the crop, where roll is gone.
+
+    MediaPipe's labels are read in the picture as it was; renders name pitch and yaw before roll.
+    """
+    return rotate_gaze(pose[:, [1, 0]], -pose[:, 2])[:, ::-1].copy()
 
 
 def _votes(fer: ferplus.FerPlus, rows: np.ndarray) -> np.ndarray:

@@ -115,6 +115,7 @@ class Stage:
         view = _view(scene, actor.scale, (centre[0] - left, centre[1] - top), side, size)
         studio.pieces.append(torso(actor.cloth, rotation(*scene.pose), 0.3 * scene.pose[1]))
         posed, au = studio.pose(scene)
+        _tuck(posed.vertices)
         rgba = cv2.resize(
             studio.draw(posed, au, scene, view), (side, side), interpolation=cv2.INTER_AREA
         )
@@ -150,6 +151,12 @@ def _paste(picture: Array, rgba: Array, left: int, top: int) -> None:
         target = picture[y1:y2, x1:x2]
         target *= 1 - window[..., 3:] / 255.0
         target += window[..., :3]
+
+
+def _tuck(vertices: Array) -> None:
+    """Draw the model's chest in under the clothes, which don't turn with it; changes `vertices`."""
+    deep = np.clip((-11.5 - vertices[:, 1:2]) / 3.0, 0.0, 1.0)
+    vertices[:, [0, 2]] *= 1.0 - 0.5 * deep
 
 
 def _row(number: int, points: Array, scene: Scene, au: Array) -> str | None:

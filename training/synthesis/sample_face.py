@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 
@@ -25,7 +27,13 @@ SKIN_TONES: tuple[tuple[int, int, int], ...] = (
 """sRGB from lightest to darkest; every step is equally likely."""
 
 _HAIR_DARK = ((22, 18, 17), (35, 26, 22), (52, 36, 27))
-_HAIR_LIGHT = ((88, 60, 40), (122, 86, 54), (170, 130, 84), (206, 172, 120), (132, 66, 36))
+_HAIR_LIGHT = (
+    (88, 60, 40),
+    (122, 86, 54),
+    (170, 130, 84),
+    (206, 172, 120),
+    (132, 66, 36),
+)
 _HAIR_GRAY = ((120, 116, 112), (176, 173, 170), (220, 218, 214))
 _IRIS_DARK = ((58, 36, 24), (74, 46, 28), (44, 30, 22))
 _IRIS_LIGHT = ((96, 128, 160), (110, 130, 110), (104, 90, 60), (128, 140, 150))
@@ -85,31 +93,23 @@ def sample_skin(rng: np.random.Generator, tone: float, age: float, covered: bool
         The look of one face.
     """
     low = min(int(tone), len(SKIN_TONES) - 2)
-    mixed = np.array(SKIN_TONES[low]) * (1 - tone + low) + np.array(SKIN_TONES[low + 1]) * (
-        tone - low
-    )
-    skin = mixed * rng.normal(1.0, [0.03, 0.02, 0.04])
+    lighter, darker = np.array(SKIN_TONES[low]), np.array(SKIN_TONES[low + 1])
+    skin = lighter * (1 - tone + low) + darker * (tone - low)
+    skin = skin * rng.normal(1.0, [0.03, 0.02, 0.04])
     dark = tone / (len(SKIN_TONES) - 1)
-    light_hair = rng.random() < 0.65 * max(0.0, 1 - 2.2 * dark)
-    hair = _pick(rng, _HAIR_LIGHT if light_hair else _HAIR_DARK)
-    brow = hair * rng.uniform(0.6, 1.0)
-    if rng.random() < 0.9 * age**2:
-        hair = _pick(rng, _HAIR_GRAY)
-        brow = (brow + hair * rng.uniform(0, 1)) / 2
-    beard = float(
-        rng.choice([0.0, rng.uniform(0.08, 0.4), rng.uniform(0.5, 1.0)], p=[0.6, 0.2, 0.2])
-    )
+    hair, brow = _hair_colours(rng, dark, age)
     beard_colour = linear(*(hair * 0.8))
+    beards = [0.0, rng.uniform(0.08, 0.4), rng.uniform(0.5, 1.0)]
+    beard = float(rng.choice(beards, p=[0.6, 0.2, 0.2]))
     if covered:
-        hair, beard = rng.uniform(20, 230, 3), 0.0
+        hair, beard = rng.uniform(20, 230, 3).astype(np.float32), 0.0
     light_iris = rng.random() < 0.6 * max(0.0, 1 - 2.5 * dark)
     made_up = beard == 0.0 and rng.random() < 0.3
-    lip = (
-        skin * np.array([0.92, 0.70, 0.70]) * (1 + 0.12 * dark) * rng.normal(1, [0.05, 0.08, 0.08])
-    )
+    redder = np.array([0.92, 0.70, 0.70]) * (1 + 0.12 * dark)
+    lip = skin * redder * rng.normal(1, [0.05, 0.08, 0.08])
     if made_up and rng.random() < 0.5:
         lip = np.array([170, 50, 60]) * rng.uniform(0.5, 1.15) * rng.normal(1, 0.12, 3)
-    return Skin(
+    plain = Skin(
         skin=linear(*skin),
         lip=linear(*lip),
         brow=linear(*brow),
@@ -117,6 +117,27 @@ def sample_skin(rng: np.random.Generator, tone: float, age: float, covered: bool
         beard_colour=beard_colour,
         iris=linear(*_pick(rng, _IRIS_LIGHT if light_iris else _IRIS_DARK)),
         sclera=linear(*(np.array([204, 198, 192]) * rng.uniform(0.85, 1.05) - 20 * age)),
+        age=age,
+        tone=lightness(linear(*skin)),
+    )
+    return _surface(rng, plain, made_up, beard)
+
+
+def _hair_colours(rng: np.random.Generator, dark: float, age: float) -> tuple[Array, Array]:
+    """Draw the colours of hair and brows, 8-bit sRGB: rarely light on dark skin, gray with age."""
+    light = rng.random() < 0.65 * max(0.0, 1 - 2.2 * dark)
+    hair = _pick(rng, _HAIR_LIGHT if light else _HAIR_DARK)
+    brow = hair * rng.uniform(0.6, 1.0)
+    if rng.random() < 0.9 * age**2:
+        hair = _pick(rng, _HAIR_GRAY)
+        brow = (brow + hair * rng.uniform(0, 1)) / 2
+    return hair, np.asarray(brow, np.float32)
+
+
+def _surface(rng: np.random.Generator, plain: Skin, made_up: bool, beard: float) -> Skin:
+    """Draw brows' shape, texture, make-up and eyes; return the colours with them."""
+    return replace(
+        plain,
         brow_shape=(
             float(rng.normal(0.0, 0.10)),
             float(rng.uniform(0.20, 0.50)),
@@ -124,7 +145,7 @@ def sample_skin(rng: np.random.Generator, tone: float, age: float, covered: bool
             float(rng.uniform(0.2, 0.8)),
         ),
         texture=(
-            float(rng.uniform(0.01, 0.05 + 0.03 * age)),
+            float(rng.uniform(0.01, 0.05 + 0.03 * plain.age)),
             float(rng.uniform(0.1, 1.2)),
             float(rng.uniform(0.2, 0.9) if rng.random() < 0.2 else 0.0),
             float(rng.uniform(0.01, 0.12)),
@@ -137,8 +158,6 @@ def sample_skin(rng: np.random.Generator, tone: float, age: float, covered: bool
         ),
         eye_angle=(float(rng.uniform(0.38, 0.44)), float(rng.uniform(0.10, 0.22))),
         lash=float(rng.uniform(0.3, 0.7) if made_up else rng.uniform(0.1, 0.4)),
-        age=age,
-        tone=lightness(linear(*skin)),
         noise_shift=(float(rng.random()), float(rng.random())),
     )
 

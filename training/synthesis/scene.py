@@ -26,21 +26,22 @@ class Skin:
     beard_colour: Colour
     iris: Colour
     sclera: Colour
-    brow_shape: tuple[float, float, float, float]
-    """Lift cm, half thickness cm, density 0-1, taper towards the tail 0-1."""
-    texture: tuple[float, float, float, float]
-    """Strength of blotches, pores, freckles and gloss."""
-    makeup: tuple[float, float, float, float]
-    """Lip gloss, lid shade, eyeliner, beard density; 0-1."""
-    eye_angle: tuple[float, float]
-    """Radius of iris and pupil seen from the eye's centre, radians."""
-    lash: float
-    """Cover of the lashes, 0-1."""
     age: float
     """0 young - 1 old: resting creases, eye bags, and how deep expressions fold."""
     tone: float
     """CIE L* of the skin, 0-100."""
-    noise_shift: tuple[float, float]
+    brow_shape: tuple[float, float, float, float] = (0.0, 0.35, 0.8, 0.5)
+    """Lift cm, half thickness cm, density 0-1, taper towards the tail 0-1."""
+    texture: tuple[float, float, float, float] = (0.03, 0.6, 0.0, 0.06)
+    """Strength of blotches, pores, freckles and gloss."""
+    makeup: tuple[float, float, float, float] = (0.06, 0.05, 0.05, 0.0)
+    """Lip gloss, lid shade, eyeliner, beard density; 0-1."""
+    eye_angle: tuple[float, float] = (0.41, 0.16)
+    """Radius of iris and pupil seen from the eye's centre, radians."""
+    lash: float = 0.25
+    """Cover of the lashes, 0-1."""
+    noise_shift: tuple[float, float] = (0.0, 0.0)
+    """Where the noise begins, so that two people differ."""
 
 
 @dataclass(frozen=True, slots=True)
