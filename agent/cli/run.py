@@ -103,4 +103,4 @@ def _other_backend(name: str, task_file: str | None) -> Callable[[Policy], FaceB
 
     from agent.inference.mediapipe import load_mediapipe
 
-    return lambda _policy: load_mediapipe(Path(task_file))
+    return lambda policy: load_mediapipe(Path(task_file), heads=policy.heads)

@@ -174,14 +174,15 @@ _Z95 = 1.959964
 def t95(freedom: int) -> float:
     """Return the two-sided 95 % quantile of Student's t for `freedom` >= 1 degrees.
 
-    Source: table up to 10; above it the first two terms of the expansion in 1/freedom
+    Source: table up to 10; above it three terms of the expansion in 1/freedom
     (Abramowitz & Stegun 26.7.5), whose error there is below 0.001.
     """
     if freedom <= len(_T95):
         return _T95[freedom - 1]
     first = (_Z95**3 + _Z95) / 4
     second = (5 * _Z95**5 + 16 * _Z95**3 + 3 * _Z95) / 96
-    return _Z95 + first / freedom + second / freedom**2
+    third = (3 * _Z95**7 + 19 * _Z95**5 + 17 * _Z95**3 - 15 * _Z95) / 384
+    return _Z95 + first / freedom + second / freedom**2 + third / freedom**3
 
 
 def interval95(

@@ -9,6 +9,7 @@ Landmarks, boxes, crops, embeddings, baselines and identity have no field here, 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 import numpy.typing as npt
@@ -51,7 +52,8 @@ class FeatureRecord:
     Attributes:
         offset: since the bucket's start, steps of 0.1 s, 0-65535.
         track: random id of the visit within this bucket, 0-65535; means nothing elsewhere.
-        au_sides: 32 codes, steps of 0.2 on the 0-5 scale, order of `facs.AU_SIDE_LABELS`.
+        au_sides: 32 codes, steps of 0.2 on the 0-5 scale, order of `facs.AU_SIDE_LABELS`; 255
+            where the backend doesn't measure one.
         presence: bit i set when AU i of `facs.AU_LABELS` is present.
         emotion: 8 codes, steps of 0.01, order of `EMOTIONS`; all 255 where not computed.
         pose: pitch, yaw, roll, steps of 3 degrees, -127-127.
@@ -71,8 +73,8 @@ class FeatureRecord:
     calibrated: int
 
     def au_intensity(self) -> tuple[float, ...]:
-        """Return the 32 sides' intensities, 0-5."""
-        return tuple(code * AU_STEP for code in self.au_sides)
+        """Return the 32 sides' intensities, 0-5; NaN where a backend doesn't measure one."""
+        return tuple(nan if code == MISSING else code * AU_STEP for code in self.au_sides)
 
     def present(self) -> tuple[bool, ...]:
         """Return, for each of the 19 AUs, whether it is present."""

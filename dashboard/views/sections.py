@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from dashboard.text import Text
 
 
-def coverage(words: Text, page: Overview, zone: str | None, age_seconds: float) -> None:
+def coverage(words: Text, page: Overview, zone: str | None, age_seconds: float, rule: str) -> None:
     """Say what the camera could do, before any number about faces."""
     found = page.coverage
     bucket = words.duration(page.bucket)
@@ -33,7 +33,7 @@ def coverage(words: Text, page: Overview, zone: str | None, age_seconds: float) 
         words(
             "summary.span",
             since=local(page.since),
-            until=local(page.until, "%H:%M"),
+            until=_until(page),
             zone=zone or words("control.all_zones"),
             buckets=buckets,
             bucket=bucket,
@@ -56,7 +56,13 @@ def coverage(words: Text, page: Overview, zone: str | None, age_seconds: float) 
                 help=words(f"coverage.{name}_help", bucket=length),
                 width=150,
             )
-        _statuses(words, found)
+        _statuses(words, found, rule)
+
+
+def _until(page: Overview) -> str:
+    """Write the period's end; its date only where it isn't that of the start."""
+    same = local(page.since, "%d") == local(page.until, "%d")
+    return local(page.until, "%H:%M" if same else "%m-%d %H:%M")
 
 
 def _sentence(words: Text, page: Overview) -> None:
@@ -74,7 +80,7 @@ def _sentence(words: Text, page: Overview) -> None:
         st.markdown(words("summary.sentence_hidden", usable=usable))
 
 
-def _statuses(words: Text, found: Coverage) -> None:
+def _statuses(words: Text, found: Coverage, rule: str) -> None:
     times = {status.value: found.status_seconds[status] for status in FrameStatus}
     times["absent"] = found.absent_seconds
     whole = sum(times.values()) or 1.0
@@ -93,13 +99,12 @@ def _statuses(words: Text, found: Coverage) -> None:
     legend(
         (charts.STATUS_COLOURS[key], f"{name} {words.percent(share)}") for key, name, share in parts
     )
-    notes = []
+    notes = [rule]
     if found.peak is not None:
         notes.append(words("coverage.peak", peak=found.peak))
     if found.dropped_frames:
         notes.append(words("coverage.dropped", count=found.dropped_frames))
-    if notes:
-        st.caption(" ".join(notes))
+    st.caption(" ".join(notes))
     rows = [
         {
             words("coverage.status"): words(f"status.{key}"),
@@ -109,6 +114,11 @@ def _statuses(words: Text, found: Coverage) -> None:
         for key, seconds in times.items()
     ]
     table(words, rows, "coverage_table")
+
+
+def bound_of(words: Text, policy: Policy | None) -> str:
+    """Say how the policy counts persons."""
+    return words(f"hidden.bound_{policy.release.bound.value if policy else 'unknown'}")
 
 
 def hidden(words: Text, page: Overview, policy: Policy | None, latest: Latest) -> None:
@@ -134,9 +144,10 @@ def hidden(words: Text, page: Overview, policy: Policy | None, latest: Latest) -
         ]
         table(words, rows, "hidden_table")
         with st.expander(words("hidden.why"), icon=":material/help:"):
-            bound = f"hidden.bound_{policy.release.bound.value if policy else 'unknown'}"
             bucket = words.duration(page.bucket)
-            st.markdown(words("hidden.explain", k=latest.k, bound=words(bound), bucket=bucket))
+            st.markdown(
+                words("hidden.explain", k=latest.k, bound=bound_of(words, policy), bucket=bucket)
+            )
             for reason in Reason:
                 st.markdown("- " + words(f"hidden.reason_{reason.value}", k=latest.k))
 

@@ -60,7 +60,7 @@ class Square:
 def draw(*squares: Square, size: tuple[int, int] = (640, 480), sequence: int = 0) -> Frame:
     """Return a frame, 25 a second, with these faces."""
     pixels = np.full((size[1], size[0], 3), DARK, np.uint8)
-    pixels[::16] += 6  # a frame without any edge would count as blurred
+    pixels[:, ::16] += 6  # a frame without any edge would count as blurred
     for square in squares:
         half = square.side / 2
         low = [round(square.x - half), round(square.y - half)]
@@ -70,11 +70,11 @@ def draw(*squares: Square, size: tuple[int, int] = (640, 480), sequence: int = 0
 
 
 def _components(bright: npt.NDArray[np.bool_]) -> list[tuple[Floats, float]]:
-    """List centre and side of each bright patch."""
+    """List centre and side of each bright patch that is neither a line nor a crumb."""
     count, _, stats, _ = cv2.connectedComponentsWithStats(bright.astype(np.uint8))
     found = []
     for left, top, width, height, area in stats[1:count].tolist():
-        if area >= 16:
+        if min(width, height) >= 8 and area > 0.6 * width * height:
             centre = np.array([left + (width - 1) / 2, top + (height - 1) / 2], np.float32)
             found.append((centre, float(max(width, height))))
     return found

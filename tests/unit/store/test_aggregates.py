@@ -1,0 +1,292 @@
+"""The database of released aggregates: what it keeps, and what it refuses."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+import pytest
+
+from agent.domain.aggregate import METRICS, SITE_TOTAL, Aggregate, Reason, au_rate
+from agent.errors import SchemaTooNew, StoreError, StoreFull
+from agent.store import aggregates
+from agent.store.aggregates import AggregateReader, AggregateWriter
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+START = datetime(2026, 9, 27, 1, tzinfo=UTC)
+FAR = START + timedelta(days=1)
+HOUR = timedelta(hours=1)
+HIDDEN = Reason.TOO_FEW_PERSONS
+
+
+def row(
+    zone: str = "door", start: datetime = START, metric: str = au_rate("AU12"), value: float = 0.25
+) -> Aggregate:
+    """Return one shown row."""
+    return Aggregate(
+        zone=zone, bucket_start=start, bucket_seconds=3600, metric=metric,
+        unit=METRICS[metric].unit, value=value, standard_error=0.011, samples=400, tracks=9,
+        persons=6, suppressed=False, reason=None, k=5, policy="ab" * 32, models=("m 1", "n 2"),
+    )  # fmt: skip
+
+
+def hidden(zone: str = "door", metric: str = au_rate("AU04")) -> Aggregate:
+    """Return one hidden row."""
+    return replace(
+        row(zone, metric=metric), value=None, standard_error=None, samples=None, tracks=None,
+        persons=None, suppressed=True, reason=HIDDEN,
+    )  # fmt: skip
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Return where the database will be."""
+    return tmp_path / "state" / "aggregates.sqlite"
+
+
+@pytest.fixture
+def writer(path: Path) -> Iterator[AggregateWriter]:
+    """Return an open writer."""
+    opened = AggregateWriter(path)
+    yield opened
+    opened.close()
+
+
+def test_rows_come_back_as_they_were(path: Path, writer: AggregateWriter) -> None:
+    """Shown and hidden rows survive the database unchanged."""
+    rows = [row(), hidden()]
+
+    assert writer.release(rows) == 2
+    assert AggregateReader(path).rows(START, FAR) == sorted(rows, key=lambda r: r.metric)
+
+
+def test_a_released_cell_never_changes(path: Path, writer: AggregateWriter) -> None:
+    """A second release of a cell is ignored as a whole, new metrics included."""
+    writer.release([row()])
+
+    assert writer.release([row(value=0.9), row(metric=au_rate("AU25"))]) == 0
+    assert AggregateReader(path).rows(START, FAR) == [row()]
+
+
+@pytest.mark.parametrize("table", ["number", "cell"])
+def test_the_database_refuses_updates(path: Path, writer: AggregateWriter, table: str) -> None:
+    """Not even a hand at the database changes a released number."""
+    writer.release([row()])
+    column = "value" if table == "number" else "k"
+
+    with (
+        sqlite3.connect(path) as connection,
+        pytest.raises(sqlite3.IntegrityError, match="never changes"),
+    ):
+        connection.execute(f"UPDATE {table} SET {column} = 1")  # noqa: S608  # own names
+    connection.close()
+
+
+def test_a_release_is_all_or_nothing(path: Path, writer: AggregateWriter) -> None:
+    """A row that the database refuses takes the whole release with it."""
+    with pytest.raises(StoreError):
+        writer.release([row("first"), row("second"), row("second")])
+
+    assert AggregateReader(path).latest() is None
+
+
+def test_period_zones_and_metrics_narrow_the_rows(path: Path, writer: AggregateWriter) -> None:
+    """A reader gets the buckets that start in the period, of the zones and metrics it names."""
+    writer.release([row(), row("yard"), row(SITE_TOTAL), hidden(), row(start=START + HOUR)])
+    reader = AggregateReader(path)
+
+    assert len(reader.rows(START, START + HOUR)) == 4
+    assert len(reader.rows(START, FAR, ["door"])) == 3
+    assert reader.rows(START, FAR, ["yard"], [au_rate("AU12")]) == [row("yard")]
+    assert reader.rows(START + 2 * HOUR, FAR) == []
+
+
+def test_latest_earliest_and_zones(path: Path, writer: AggregateWriter) -> None:
+    """The newest release carries its terms; the total isn't a zone."""
+    writer.release([row(), row("yard", START + HOUR), row(SITE_TOTAL)])
+    reader = AggregateReader(path)
+    latest = reader.latest()
+
+    assert latest is not None
+    assert latest.bucket_end == START + 2 * HOUR
+    assert (latest.k, latest.models, latest.bucket_seconds) == (5, ("m 1", "n 2"), 3600)
+    assert reader.earliest() == START
+    assert reader.zones() == ["door", "yard"]
+
+
+def test_expired_cells_are_gone_with_their_numbers(path: Path, writer: AggregateWriter) -> None:
+    """Whatever closed longer ago than it may be kept is deleted, and nothing else."""
+    writer.release([row(start=START + n * HOUR) for n in range(4)])
+
+    assert writer.expire(START + 4 * HOUR, 2 * HOUR) == 2
+    assert [r.bucket_start for r in AggregateReader(path).rows(START, FAR)] == [
+        START + 2 * HOUR,
+        START + 3 * HOUR,
+    ]
+
+
+def test_expired_bytes_leave_the_file(path: Path, writer: AggregateWriter) -> None:
+    """A zone's name can't be found in the file once its cells have expired."""
+    writer.release([row("zanzibar-gate")])
+    assert b"zanzibar-gate" in path.read_bytes()
+
+    writer.expire(FAR, HOUR)
+
+    assert b"zanzibar-gate" not in path.read_bytes()
+    assert not path.with_name(path.name + "-journal").exists()
+
+
+def test_a_missing_database_reads_as_nothing_released(path: Path) -> None:
+    """Before the agent's first start there is nothing, and reading doesn't create a file."""
+    reader = AggregateReader(path)
+
+    assert (reader.latest(), reader.earliest(), reader.zones()) == (None, None, [])
+    assert reader.rows(START, FAR) == []
+    assert not path.exists()
+
+
+def test_an_empty_file_reads_as_nothing_released(path: Path) -> None:
+    """The instant in which the agent creates the file isn't an error."""
+    path.parent.mkdir()
+    path.touch()
+
+    assert AggregateReader(path).latest() is None
+
+
+def test_a_reader_can_not_write(path: Path, writer: AggregateWriter) -> None:
+    """The page's connection is read-only."""
+    writer.release([row()])
+    engine = AggregateReader(path)._engine
+
+    with engine.connect() as connection, pytest.raises(Exception, match="readonly"):
+        connection.exec_driver_sql("DELETE FROM cell")
+
+
+def test_readable_without_a_writer_and_without_write_permission(path: Path) -> None:
+    """When the agent is down, a reader that may not write the folder still opens the numbers."""
+    writer = AggregateWriter(path)
+    writer.release([row()])
+    writer.close()
+    path.chmod(0o444)
+    path.parent.chmod(0o555)
+    try:
+        assert AggregateReader(path).zones() == ["door"]
+        assert os.listdir(path.parent) == [path.name]  # noqa: PTH208  # names only
+    finally:
+        path.parent.chmod(0o755)
+
+
+def test_a_newer_schema_is_refused_by_both_ends(path: Path) -> None:
+    """A database of a newer Omokage is left as it is."""
+    AggregateWriter(path).close()
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA user_version={aggregates.SCHEMA_VERSION + 1}")
+    connection.close()
+
+    with pytest.raises(SchemaTooNew):
+        AggregateReader(path).latest()
+    with pytest.raises(SchemaTooNew):
+        AggregateWriter(path)
+
+
+def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
+    """Garbage is a `StoreError` with advice, never an empty page."""
+    path.parent.mkdir()
+    path.write_bytes(b"this is no database at all" * 100)
+
+    with pytest.raises(StoreError, match="refuses") as caught:
+        AggregateReader(path).latest()
+    assert "aside" in caught.value.advice
+    with pytest.raises(StoreError):
+        AggregateWriter(path)
+
+
+def test_a_damaged_database_is_refused(path: Path, writer: AggregateWriter) -> None:
+    """Overwritten pages are noticed instead of shown."""
+    writer.release([row(start=START + n * HOUR) for n in range(200)])
+    content = bytearray(path.read_bytes())
+    content[4096:] = b"\xff" * (len(content) - 4096)
+    path.write_bytes(content)
+
+    with pytest.raises(StoreError):
+        AggregateReader(path).rows(START, START + timedelta(days=30))
+
+
+def test_a_foreign_database_is_refused_by_both_ends(path: Path) -> None:
+    """Another program's database isn't touched."""
+    path.parent.mkdir()
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE recipes (name TEXT)")
+    connection.close()
+
+    with pytest.raises(StoreError, match="wasn't written by Omokage"):
+        AggregateReader(path).latest()
+    with pytest.raises(StoreError, match="wasn't written by Omokage"):
+        AggregateWriter(path)
+
+
+def test_a_locked_database_says_wait(
+    path: Path, writer: AggregateWriter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While another process holds the file, the advice is to wait."""
+    writer.release([row()])
+    monkeypatch.setattr(aggregates, "READER_PATIENCE_SECONDS", 0.05)
+    holder = sqlite3.connect(path)
+    holder.execute("BEGIN EXCLUSIVE")
+    try:
+        with pytest.raises(StoreError, match="locked") as caught:
+            AggregateReader(path).latest()
+        assert "Wait" in caught.value.advice
+    finally:
+        holder.close()
+
+
+def test_a_full_database_keeps_what_it_has(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """At the file's upper bound a release is refused whole, and expiry still works."""
+    monkeypatch.setattr(aggregates, "MAX_PAGES", 12)
+    writer = AggregateWriter(path)
+    writer.release([row()])
+    many = [row(f"zone-{n}", metric=name) for n in range(40) for name in METRICS if "rate" in name]
+
+    with pytest.raises(StoreFull):
+        writer.release(many)
+    assert AggregateReader(path).rows(START, FAR) == [row()]
+    assert writer.expire(FAR, HOUR) == 1
+    writer.close()
+
+
+def test_an_interrupted_release_says_start_the_agent(path: Path, tmp_path: Path) -> None:
+    """A half-written release with its journal isn't shown; the agent takes it back at its start."""
+    AggregateWriter(path).release([row()])
+    torn = tmp_path / "torn" / "aggregates.sqlite"
+    torn.parent.mkdir()
+    busy = sqlite3.connect(path)
+    busy.execute("PRAGMA cache_size=1")
+    busy.execute("BEGIN")
+    busy.executemany(
+        "INSERT INTO cell VALUES (?, ?, 1, 5, '', '')", [(f"z{n}" * 50, n) for n in range(2000)]
+    )
+    for end in ("", "-journal"):
+        torn.with_name(torn.name + end).write_bytes(path.with_name(path.name + end).read_bytes())
+    busy.rollback()
+    busy.close()
+
+    with pytest.raises(StoreError) as caught:
+        AggregateReader(torn).latest()
+    assert "Start the agent" in caught.value.advice
+    AggregateWriter(torn).close()
+    assert AggregateReader(torn).rows(START, FAR) == [row()]
+
+
+def test_writer_needs_a_folder_it_may_create(tmp_path: Path) -> None:
+    """A state folder that can't exist is a `StoreError`."""
+    (tmp_path / "file").touch()
+
+    with pytest.raises(StoreError):
+        AggregateWriter(tmp_path / "file" / "aggregates.sqlite")
