@@ -187,7 +187,7 @@ def step_seconds(since: datetime, until: datetime, bucket_seconds: int, most: in
     """
     least = max(bucket_seconds, (until - since).total_seconds() / most)
     for step in ROUND_STEPS:
-        if step >= least and step % bucket_seconds == 0:
+        if least <= step <= 3 * least and step % bucket_seconds == 0:
             return step
     return bucket_seconds * math.ceil(least / bucket_seconds)
 

@@ -112,14 +112,14 @@ def encoder_card(models: Path, scores: Table, data: Table | None = None) -> Path
         "embedding": ("none; never leaves memory", ()),
     }
     body: Table = {
-        "summary": "Landmarks, head pose, gaze, 32 Action Unit intensities and quality of one face.",
+        "summary": "Landmarks, head pose, gaze, 32 Action Unit intensities, quality of one face.",
         "settings": {},
         "data": data or {"trained_on": [RENDERS, LFW, FER], "teachers": [TEACHER]},
         "scores": scores,
         "limits": [
             (
-                "AU intensities are learned mostly from renders: on real faces they rank movements, "
-                "they aren't certified FACS scores."
+                "AU intensities are learned mostly from renders: on real faces they rank "
+                "movements, they aren't certified FACS scores."
             ),
             "Not validated on DISFA, BP4D or any FACS-coded real faces.",
             "Beyond about 45 degrees of head turn the far side's AUs are guesses.",
@@ -171,8 +171,8 @@ def detector_card(models: Path, scores: Table, settings: Table) -> Path:
         "data": {
             "trained_on": [
                 (
-                    "about 1,100 scenes with people and 880 without (sources: mask pictures from the "
-                    "web, BSDS500, COCO, MPII, haarcascade negatives, groceries; rights vary)"
+                    "about 1,100 scenes with people and 880 without (sources: mask pictures from "
+                    "the web, BSDS500, COCO, MPII, haarcascade negatives, groceries; rights vary)"
                 ),
                 f"composites of {LFW} on scenes without people",
             ],

@@ -1,7 +1,7 @@
 """The real training runs, each resumable: `python -m training.recipes RECIPE --data DIR ...`.
 
-Order: emotion-teacher -> emotion-student (distilled); encoder (needs renders and labels). The
-detector has its own recipe, `training.run_detector`.
+Order: emotion-teacher -> emotion-student (distilled); encoder-geometry -> encoder (both need
+renders and labels). The detector has a recipe of its own, `training.run_detector`.
 """
 
 from __future__ import annotations
@@ -43,19 +43,30 @@ def emotion_student(data: Path, runs: Path, epochs: int, batch: int = 96) -> dic
     return fit(task, Schedule(epochs, batch, 3e-3, weight_decay=1e-2), runs / "emotion_student")
 
 
-def encoder(data: Path, runs: Path, epochs: int, batch: int = 128) -> dict[str, float]:
-    """Train the face encoder on renders, MediaPipe-labelled real faces and backgrounds."""
+def encoder_geometry(data: Path, runs: Path, epochs: int, batch: int = 128) -> dict[str, float]:
+    """First stage of the face encoder: mostly landmarks, pose and what real faces can teach."""
     torch.manual_seed(3)
-    train, valid = encoder_data(data, runs)
+    train, valid = encoder_data(data, runs, renders=0.50)
     model = EncoderWithVotes(FaceEncoder()).to(memory_format=torch.channels_last)
     task = EncoderTask(model, train, valid)
-    return fit(task, Schedule(epochs, batch, 2e-3, weight_decay=1e-2), runs / "encoder")
+    return fit(task, Schedule(epochs, batch, 2e-3, weight_decay=1e-2), runs / "encoder_stage1")
+
+
+def encoder(data: Path, runs: Path, epochs: int, batch: int = 128) -> dict[str, float]:
+    """Second stage: more renders, and a loss in which each Action Unit counts the same."""
+    torch.manual_seed(4)
+    train, valid = encoder_data(data, runs, renders=0.70)
+    model = EncoderWithVotes(FaceEncoder()).to(memory_format=torch.channels_last)
+    model.load_state_dict(_weights(runs / "encoder_stage1"), strict=False)
+    task = EncoderTask(model, train, valid, correlation=0.5)
+    schedule = Schedule(epochs, batch, 2e-3, weight_decay=1e-2, rise=0.15)
+    return fit(task, schedule, runs / "encoder")
 
 
 Sources = list[tuple[FaceSet, float]]
 
 
-def encoder_data(data: Path, runs: Path) -> tuple[Sources, dict[str, FaceSet]]:
+def encoder_data(data: Path, runs: Path, *, renders: float) -> tuple[Sources, dict[str, FaceSet]]:
     """Gather the encoder's sources with their shares, and its validation sets.
 
     Training and validation are disjoint in identity.
@@ -63,9 +74,9 @@ def encoder_data(data: Path, runs: Path) -> tuple[Sources, dict[str, FaceSet]]:
     labels = runs / "labels"
     fer_train, fer_valid = _ferplus(data)
     train = [
-        (from_renders(load_renders(runs / "renders", held_out=False)), 0.50),
-        (load_crops(labels / "lfw_crops.npz", persons="train"), 0.24),
-        (load_crops(labels / "fer_train_crops.npz", fer=fer_train), 0.21),
+        (from_renders(load_renders(runs / "renders", held_out=False)), renders),
+        (load_crops(labels / "lfw_crops.npz", persons="train"), 0.5 * (0.95 - renders)),
+        (load_crops(labels / "fer_train_crops.npz", fer=fer_train), 0.5 * (0.95 - renders)),
         (load_backgrounds(data / "scenes", 3000, seed=5), 0.05),
     ]
     valid = {
@@ -103,6 +114,7 @@ def _weights(folder: Path) -> dict[str, torch.Tensor]:
 RECIPES = {
     "emotion-teacher": emotion_teacher,
     "emotion-student": emotion_student,
+    "encoder-geometry": encoder_geometry,
     "encoder": encoder,
 }
 

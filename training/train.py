@@ -27,6 +27,8 @@ class Schedule:
     peak_rate: float
     weight_decay: float = 2e-2
     seed: int = 1
+    rise: float = 0.3
+    """Share of the run in which the rate rises to its peak."""
 
 
 class Task(Protocol):
@@ -65,7 +67,10 @@ def fit(task: Task, schedule: Schedule, folder: Path) -> dict[str, float]:
     )
     steps = task.steps_per_epoch(schedule.batch)
     rate = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, schedule.peak_rate, total_steps=steps * schedule.epochs + 1
+        optimiser,
+        schedule.peak_rate,
+        total_steps=steps * schedule.epochs + 1,
+        pct_start=schedule.rise,
     )
     first, scores = _resume(folder, task.model, optimiser, rate)
     for epoch in range(first, schedule.epochs):

@@ -143,6 +143,16 @@ def zoomed(scene: Scene, size: tuple[int, int], random: Random) -> Scene:
     return moved(scene, placed(centre, target, wanted / side, degrees, mirror), size, fill)
 
 
+def roamed(scene: Scene, size: tuple[int, int], random: Random) -> Scene:
+    """Show any piece of a scene with people: hands, hair and clothes that are no faces."""
+    cover = max(size[0] / scene.image.shape[0], size[1] / scene.image.shape[1])
+    scale = cover * log_uniform(0.8, 3.5, random)
+    centre = random.uniform(0, 1, 2).astype(np.float32) * scene.image.shape[::-1]
+    target = np.array([size[1], size[0]], np.float32) / 2
+    mirror = random.random() < 0.5
+    return moved(scene, placed(centre, target, scale, random.normal(0, 6), mirror), size, 0)
+
+
 def background(scenes: Scenes, size: tuple[int, int], random: Random) -> Scene:
     """Cut a piece without faces that fills the input."""
     scene = scenes.empty[random.integers(len(scenes.empty))]
@@ -175,19 +185,12 @@ def paste(scene: Scene, faces: Pasted, side: float, random: Random) -> Scene:
     """Paste one face of a given size (longer box side, pixels) where no other face is."""
     which = int(random.integers(len(faces.boxes)))
     box = faces.boxes[which]
-    height, width = scene.image.shape
-    margin = min(side * 0.4, 0.49 * height)
-    for _ in range(8):
-        x, y = random.uniform(margin, width - margin), random.uniform(margin, height - margin)
-        target = np.array([x, y], np.float32)
-        if _free(scene.boxes, target, side):
-            break
-    else:
+    target = _spot(scene, side, random)
+    if target is None:
         return scene
-    scale = side / float((box[2:] - box[:2]).max())
-    centre = (box[:2] + box[2:]) / 2
-    matrix = placed(centre, target, scale, random.normal(0, 10), random.random() < 0.5)
-    image = _blended(scene.image, faces, which, matrix, random)
+    matrix = _thrown(box, target, side, random)
+    levels = [level[which] for level in faces.levels]
+    image = _blended(scene.image, levels, box, matrix, random)
     boxes, points = moved_labels(box[None], faces.points[which][None], matrix)
     return Scene(
         image,
@@ -197,6 +200,59 @@ def paste(scene: Scene, faces: Pasted, side: float, random: Random) -> Scene:
     )
 
 
+def distract(scene: Scene, scenes: Scenes, faces: Pasted, side: float, random: Random) -> Scene:
+    """Paste a patch that is no face just as a face would be, so that the paste is no clue.
+
+    The patch is a piece of an empty scene, or a face whose blocks are shuffled.
+    """
+    which = int(random.integers(len(faces.boxes)))
+    box, whole = faces.boxes[which], faces.levels[0][which]
+    target = _spot(scene, side, random)
+    if target is None:
+        return scene
+    if random.random() < 0.6:
+        patch = background(scenes, (whole.shape[0], whole.shape[1]), random).image
+    else:
+        patch = shuffled(whole, random)
+    levels = [patch]
+    while levels[-1].shape[0] >= 2 * 18:
+        half = cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
+        levels.append(np.asarray(half, np.uint8))
+    image = _blended(scene.image, levels, box, _thrown(box, target, side, random), random)
+    return Scene(image, scene.boxes, scene.points, scene.real)
+
+
+def shuffled(face: Image, random: Random) -> Image:
+    """Cut a picture into 3x3 blocks and lay them in another order: skin, but no face."""
+    side = face.shape[0] // 3
+    grid = face[: 3 * side, : 3 * side].reshape(3, side, 3, side).transpose(0, 2, 1, 3)
+    order = random.permutation(9)
+    while (order == np.arange(9)).sum() > 2:
+        order = random.permutation(9)
+    blocks = grid.reshape(9, side, side)[order].reshape(3, 3, side, side)
+    mixed = np.ascontiguousarray(blocks.transpose(0, 2, 1, 3).reshape(3 * side, 3 * side))
+    return np.asarray(cv2.resize(mixed, face.shape[::-1]), np.uint8)
+
+
+def _spot(scene: Scene, side: float, random: Random) -> Array | None:
+    """Find a place for a face clear of all others, x y; None where there seems to be none."""
+    height, width = scene.image.shape
+    margin = min(side * 0.4, 0.49 * height, 0.49 * width)
+    for _ in range(8):
+        x, y = random.uniform(margin, width - margin), random.uniform(margin, height - margin)
+        target = np.array([x, y], np.float32)
+        if _free(scene.boxes, target, side):
+            return target
+    return None
+
+
+def _thrown(box: Array, target: Array, side: float, random: Random) -> Array:
+    """Carry a crop's box to a place and a size, a little turned, mirrored or not."""
+    scale = side / float((box[2:] - box[:2]).max())
+    centre = (box[:2] + box[2:]) / 2
+    return placed(centre, target, scale, random.normal(0, 10), random.random() < 0.5)
+
+
 def _free(boxes: Array, centre: Array, side: float) -> bool:
     """Say whether a square face would stay clear of all others."""
     gap = np.abs((boxes[:, :2] + boxes[:, 2:]) / 2 - centre)
@@ -204,12 +260,12 @@ def _free(boxes: Array, centre: Array, side: float) -> bool:
     return bool((gap.max(1, initial=0) > reach).all())
 
 
-def _blended(image: Image, faces: Pasted, which: int, matrix: Array, random: Random) -> Image:
-    """Lay a face over a picture through a soft, or hard, mask."""
+def _blended(image: Image, levels: list[Image], box: Array, matrix: Array, random: Random) -> Image:
+    """Lay a crop over a picture through a soft, or hard, mask around its box."""
     scale = math.hypot(matrix[0, 0], matrix[1, 0])
-    level = min(max(int(math.log2(1 / scale)), 0), len(faces.levels) - 1) if scale < 1 else 0
-    crop = faces.levels[level][which]
-    mask = _mask(faces.levels[0].shape[1], faces.boxes[which], random)
+    level = min(max(int(math.log2(1 / scale)), 0), len(levels) - 1) if scale < 1 else 0
+    crop = levels[level]
+    mask = _mask(levels[0].shape[1], box, random)
     fine = matrix.copy()
     fine[:, 2] += matrix[:, :2] @ np.full(2, (2**level - 1) / 2, np.float32)
     fine[:, :2] *= 2**level
@@ -230,6 +286,9 @@ def crowd(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random) 
     sides = [log_uniform(SMALLEST + 1, largest, random) for _ in range(random.integers(1, 7))]
     for side in sorted(sides, reverse=True):
         scene = paste(scene, faces, side, random)
+    for _ in range(random.integers(0, 4)):
+        side = log_uniform(SMALLEST + 1, largest, random)
+        scene = distract(scene, scenes, faces, side, random)
     return settled(scene)
 
 
@@ -263,12 +322,17 @@ def single(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random)
     """Draw one sample of any kind but a mosaic."""
     kind = random.random()
     if kind < 0.55:
-        return zoomed(scenes.people[random.integers(len(scenes.people))], size, random)
+        show = zoomed if kind < 0.43 else roamed
+        return show(scenes.people[random.integers(len(scenes.people))], size, random)
     if kind < 0.80:
         return crowd(scenes, faces, size, random)
-    if kind < 0.90:
+    if kind < 0.88:
         return webcam(scenes, faces, size, random)
-    return background(scenes, size, random)
+    empty = background(scenes, size, random)
+    for _ in range(random.integers(0, 5)):
+        side = log_uniform(SMALLEST + 1, 0.8 * min(size), random)
+        empty = distract(empty, scenes, faces, side, random)
+    return empty
 
 
 def sample(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random) -> Scene:

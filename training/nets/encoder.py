@@ -61,6 +61,10 @@ class FaceEncoder(nn.Module):
         flat = squeeze * 49
         self.embed = nn.Sequential(nn.Dropout(0.2), nn.Linear(flat, EMBEDDING), nn.ReLU())
         self.au = nn.Linear(EMBEDDING, 32)
+        # Fine, local cues (a lid, a lip corner) don't fit through the embedding.
+        self.au_local = nn.Linear(flat, 32)
+        nn.init.zeros_(self.au_local.weight)
+        nn.init.zeros_(self.au_local.bias)
         self.geometry = nn.Linear(flat, 136 + 3 + 2)
         self.quality = nn.Linear(EMBEDDING, 1)
 
@@ -73,7 +77,7 @@ class FaceEncoder(nn.Module):
             landmarks=geometry[:, :136] * POINT_SCALE + POINT_SCALE,
             pose=geometry[:, 136:139] * ANGLE_SCALE,
             gaze=geometry[:, 139:] * ANGLE_SCALE,
-            au=self.au(embedding) * 2.5,
+            au=(self.au(embedding) + self.au_local(features)) * 2.5,
             quality=torch.sigmoid(self.quality(embedding)),
             embedding=embedding,
             features=features,

@@ -20,7 +20,8 @@ done
 
 "$python" -m training.recipes emotion-teacher --data "$data" --epochs 18
 "$python" -m training.recipes emotion-student --data "$data" --epochs 10
-"$python" -m training.recipes encoder --data "$data" --epochs 14
+"$python" -m training.recipes encoder-geometry --data "$data" --epochs 12
+"$python" -m training.recipes encoder --data "$data" --epochs 15
 "$python" -m training.run_detector --data "$data" --labels "$labels" --out runs/detector --epochs 40
 
 "$python" -m training.recipes export --data "$data" --models models

@@ -57,11 +57,14 @@ class EncoderTask:
         sources: list[tuple[FaceSet, float]],
         valid: dict[str, FaceSet],
         length: int = 40_000,
+        correlation: float = 0.0,
     ) -> None:
         """Take the sources, each with its share of the samples, and an epoch's length.
 
         Samples are drawn, so that a run may resume with more renders than it began with.
+        `correlation` weighs the loss that makes rare AUs count as much as frequent ones.
         """
+        self._correlation = correlation
         self.model: nn.Module = model
         self.train = join([faces for faces, _ in sources])
         share = np.concatenate([np.full(len(f), weight / len(f)) for f, weight in sources])
@@ -83,7 +86,10 @@ class EncoderTask:
     def loss(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Sum the masked losses."""
         encoded, votes = self.model(batch[0])
-        return encoder_loss(encoded, votes, batch[1:])
+        loss = encoder_loss(encoded, votes, batch[1:])
+        if self._correlation:
+            loss = loss + self._correlation * correlation_loss(encoded.au.float(), batch[4])
+        return loss
 
     def scores(self) -> dict[str, float]:
         """Score the last weights on each validation set."""
@@ -144,9 +150,9 @@ def _jitter(
     def draw(half: float) -> Tensor:
         return (torch.rand(count, generator=generator) * 2 - 1) * half
 
-    turn = draw(0.17)
+    turn = draw(0.13)
     scale = torch.exp(draw(0.10))
-    shift = torch.stack([draw(5.0), draw(5.0)], 1)
+    shift = torch.stack([draw(4.0), draw(4.0)], 1)
     astray = torch.rand(count, generator=generator) < 0.04
     angle = torch.rand(count, generator=generator) * 6.2832
     far = torch.stack([torch.cos(angle), torch.sin(angle)], 1) * 48.0
@@ -169,11 +175,11 @@ def _light(faces: Tensor, generator: torch.Generator) -> Tensor:
     count = len(faces)
     gamma = torch.exp((torch.rand(count, 1, 1, 1, generator=generator) * 2 - 1) * 0.5)
     faces = faces.clamp(1e-3, 1) ** gamma
-    soft = torch.rand(count, generator=generator) < 0.25
+    soft = torch.rand(count, generator=generator) < 0.12
     if soft.any():
         small = F.avg_pool2d(faces[soft], 2)
         faces[soft] = F.interpolate(small, size=SIZE, mode="bilinear", align_corners=False)
-    strength = torch.rand(count, 1, 1, 1, generator=generator) * 0.06
+    strength = torch.rand(count, 1, 1, 1, generator=generator) * 0.03
     noise = torch.randn(faces.shape, generator=generator) * strength
     faces = faces + noise
     for i in torch.nonzero(torch.rand(count, generator=generator) < 0.12).flatten().tolist():
@@ -214,6 +220,18 @@ def encoder_loss(encoded: Encoded, votes: Tensor, labels: tuple[Tensor, ...]) ->
     if known.any():
         total = total + 0.3 * F.cross_entropy(votes.float()[known], emotion[known])
     return total
+
+
+def correlation_loss(predicted: Tensor, target: Tensor) -> Tensor:
+    """Return the mean over AUs of 1 - Pearson's r within the batch (known values only)."""
+    known = (~torch.isnan(target)).float()
+    count = known.sum(0).clamp(min=1)
+    truth = torch.nan_to_num(target)
+    a = (predicted - (predicted * known).sum(0) / count) * known
+    b = (truth - (truth * known).sum(0) / count) * known
+    norm = (a.square().sum(0) * b.square().sum(0)).clamp(min=1e-6).sqrt()
+    varies = b.square().sum(0) > 1e-3
+    return (1 - (a * b).sum(0) / norm)[varies].mean()
 
 
 def predict(model: nn.Module, faces: FaceSet) -> dict[str, np.ndarray]:
