@@ -261,7 +261,10 @@ class Agent:
         else:
             camera.counted_at = tick
             camera.status = self._pipeline.see(camera.zone, frame, now=now, seconds=elapsed)
-        late, camera.dropped = camera.reader.dropped - camera.dropped, camera.reader.dropped
+        unseen, camera.dropped = camera.reader.dropped - camera.dropped, camera.reader.dropped
+        # A camera that is faster than the sampling always leaves frames unseen; late are those
+        # that a sampling instant would have taken, had this thread been there in time.
+        late = min(unseen, max(0, round(elapsed * self.policy.sampling_hz) - 1))
         if late:
             self._pipeline.drop(camera.zone, late)
 

@@ -68,7 +68,8 @@ def _trouble(words: Text, key: str, error: StoreError) -> None:
 
 def _filled(words: Text, place: Site, policy: Policy | None, latest: Latest) -> None:
     bucket = words.duration(latest.bucket_seconds)
-    age = SystemClock().now() - latest.bucket_end
+    # An agent that stops releases its open bucket early, so the end may still lie ahead.
+    age = max(SystemClock().now() - latest.bucket_end, timedelta(0))
     zone, period = _controls(words, place, latest)
     if policy is not None and policy.demo:
         st.info(words("banner.demo", bucket=bucket, k=latest.k), icon=":material/science:")

@@ -71,7 +71,7 @@ def matched(analysed, truth):
             continue
         x = float(row["face_x"]) + float(row["face_w"]) / 2
         y = float(row["face_y"]) + float(row["face_h"]) / 2
-        for true in truth[int(row["frame"])]:
+        for true in truth[int(row["frame"]) - 1]:  # OpenFace counts from 1
             if true["face"] == "-1":
                 continue
             low = float(true["x1"]) <= x <= float(true["x2"])
@@ -83,7 +83,7 @@ def matched(analysed, truth):
 
 def test_every_frame_has_a_row(analysed, truth):
     """No frame vanishes: those without a face have a row with success 0."""
-    assert {int(row["frame"]) for row in analysed} == set(truth)
+    assert {int(row["frame"]) - 1 for row in analysed} == set(truth)
     assert any(row["success"] == "0" for row in analysed)
 
 

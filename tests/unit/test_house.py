@@ -41,7 +41,7 @@ PLACES = tuple("".join(parts) for parts in (
     ("/wo", "rk/"), ("/ro", "ot/"), ("/opt/", "wheels"), ("/opt/", "py"), ("C:", "\\Users"),
     ("/Us", "ers/"),
 ))  # fmt: skip
-SOMEBODY = "/home/some" + "body/"
+SOMEBODY = "/home" + "/somebody/"
 """Tests may make up a path of a user by this name."""
 HOME = re.compile("/home" + "/[a-z]")
 HOSTS = tuple("".join(parts) for parts in (

@@ -23,6 +23,9 @@ Random = np.random.Generator
 SWAPPED = [1, 0, 2, 4, 3]
 """Order of the five points after a mirror: right and left are the subject's own."""
 
+FAINTEST = 5.0
+"""Deviation of the gray values in a face, of 255, below which it is ignored."""
+
 SMALLEST, LARGEST = 9.0, 220.0
 """Side of the faces shown, input pixels; a smaller one is ignored."""
 
@@ -121,26 +124,36 @@ def log_uniform(low: float, high: float, random: Random) -> float:
     return float(np.exp(random.uniform(np.log(low), np.log(max(high, low * 1.001)))))
 
 
-def zoomed(scene: Scene, size: tuple[int, int], random: Random) -> Scene:
-    """Show a scene so that one of its faces gets a random size and place."""
-    height, width = size
+def zoomed(scene: Scene, behind: Image, random: Random) -> Scene:
+    """Show a scene so that one of its faces gets a random size and place.
+
+    Args:
+        scene: with or without a real face.
+        behind: uint8 (height, width) of the sample; seen where the scene doesn't reach.
+        random: source of randomness.
+    """
+    height, width = size = (behind.shape[0], behind.shape[1])
     candidates = np.flatnonzero(scene.real)
-    fill = None if random.random() < 0.3 else int(random.choice([0, 0, random.integers(256)]))
     mirror, degrees = random.random() < 0.5, random.normal(0, 6)
     if not len(candidates) or random.random() < 0.1:
         scale = min(width / scene.image.shape[1], height / scene.image.shape[0])
         centre = np.array(scene.image.shape[::-1], np.float32) / 2
         whole = placed(centre, np.array([width, height], np.float32) / 2, scale, 0, mirror)
-        return moved(scene, whole, size, fill)
+        return moved(scene, whole, size, 0)
     box = scene.boxes[random.choice(candidates)]
     side = float((box[2:] - box[:2]).max())
     wanted = log_uniform(SMALLEST + 1, min(LARGEST, 0.92 * min(size)), random)
     wanted = min(wanted, side * 3)  # more than three times enlarged is only blur
     target = np.array(
-        [random.uniform(wanted / 2, width - wanted / 2) for width in (width, height)], np.float32
+        [random.uniform(wanted / 2, limit - wanted / 2) for limit in (width, height)], np.float32
     )
-    centre = (box[:2] + box[2:]) / 2
-    return moved(scene, placed(centre, target, wanted / side, degrees, mirror), size, fill)
+    matrix = placed((box[:2] + box[2:]) / 2, target, wanted / side, degrees, mirror)
+    shown = moved(scene, matrix, size, 0)
+    if random.random() < 0.3:
+        return shown
+    reached = cv2.warpAffine(np.ones_like(scene.image), matrix, size[::-1])
+    image = np.where(reached > 0, shown.image, behind)
+    return Scene(image, shown.boxes, shown.points, shown.real)
 
 
 def roamed(scene: Scene, size: tuple[int, int], random: Random) -> Scene:
@@ -322,8 +335,10 @@ def single(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random)
     """Draw one sample of any kind but a mosaic."""
     kind = random.random()
     if kind < 0.55:
-        show = zoomed if kind < 0.43 else roamed
-        return show(scenes.people[random.integers(len(scenes.people))], size, random)
+        scene = scenes.people[random.integers(len(scenes.people))]
+        if kind < 0.43:
+            return zoomed(scene, background(scenes, size, random).image, random)
+        return roamed(scene, size, random)
     if kind < 0.80:
         return crowd(scenes, faces, size, random)
     if kind < 0.88:
@@ -339,7 +354,12 @@ def sample(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random)
     """Draw one training sample, uint8 of `size` (height, width), light and noise included."""
     draw = mosaic if random.random() < 0.25 else single
     scene = draw(scenes, faces, size, random)
-    return Scene(lit(scene.image, random), scene.boxes, scene.points, scene.real)
+    image = lit(scene.image, random)
+    corners = np.clip(scene.boxes, 0, [size[1], size[0]] * 2).astype(int)
+    contrast = [image[y1 : y2 + 1, x1 : x2 + 1].std() for x1, y1, x2, y2 in corners]
+    # What darkness or glare has wiped out can't be learned, nor be called background.
+    visible = np.array(contrast, np.float32) >= FAINTEST
+    return Scene(image, scene.boxes, scene.points, scene.real & visible)
 
 
 def lit(image: Image, random: Random) -> Image:
@@ -349,7 +369,7 @@ def lit(image: Image, random: Random) -> Image:
     levels = np.arange(256, dtype=np.float32) / 255
     levels = levels ** np.exp(random.normal(0, 0.3))
     if random.random() < 0.12:
-        levels *= random.uniform(0.08, 0.4)
+        levels *= random.uniform(0.12, 0.5)
     else:
         levels = (levels - 0.5) * np.exp(random.normal(0, 0.25)) + 0.5 + random.normal(0, 0.08)
     table = np.clip(levels * 255, 0, 255).astype(np.uint8)

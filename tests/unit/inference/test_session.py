@@ -17,9 +17,7 @@ FACE = np.zeros((1, 1, 4, 4), np.float32)
 LABELS = ("a", "b", "c")
 
 
-def prepared(
-    values: tuple[float, ...] = (1, 2, 3), **changes: Any
-) -> tuple[bytes, dict[str, Any]]:
+def prepared(values: tuple[float, ...] = (1, 2, 3), **changes: Any) -> tuple[bytes, dict[str, Any]]:
     """Return a model that answers `values`, and its card with changes."""
     outputs = {"au": np.array([values], np.float32)}
     content = constant_net(INPUTS, outputs)

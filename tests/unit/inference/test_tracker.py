@@ -69,9 +69,7 @@ def test_a_face_box_holds_landmarks_and_forehead() -> None:
     assert box[1] < points[:, 1].min()
 
 
-@given(
-    st.floats(12, 500), st.floats(-45, 45), st.floats(50, 590), st.floats(50, 430)
-)
+@given(st.floats(12, 500), st.floats(-45, 45), st.floats(50, 590), st.floats(50, 430))
 def test_a_face_looks_like_one(side: float, degrees: float, x: float, y: float) -> None:
     """A mean face is accepted at any usual size, tilt and place within the frame."""
     a, b = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))

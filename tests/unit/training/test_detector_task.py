@@ -5,7 +5,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.data.detector_samples import moved, pasted_from, placed, sample, settled
+from training.data.detector_samples import (
+    distract,
+    moved,
+    pasted_from,
+    placed,
+    sample,
+    settled,
+    shuffled,
+)
 from training.data.scenes import Scene, Scenes
 
 torch = pytest.importorskip("torch", reason="torch is installed for training only")
@@ -183,3 +191,25 @@ def test_samples_fill_the_input_and_keep_their_labels_together(seed: int) -> Non
     assert (drawn.image.shape, drawn.image.dtype) == ((HEIGHT, WIDTH), np.uint8)
     assert len(drawn.boxes) == len(drawn.points) == len(drawn.real)
     assert np.isfinite(drawn.boxes).all()
+
+
+def test_a_distractor_changes_pixels_but_no_label() -> None:
+    """A pasted patch that is no face leaves the faces as they were."""
+    task = toy_task()
+    scene = face_scene()
+
+    changed = distract(scene, task.train, task.faces, 40.0, np.random.default_rng(5))
+
+    assert not np.array_equal(changed.image, scene.image)
+    assert np.array_equal(changed.boxes, scene.boxes)
+    assert np.array_equal(changed.image[60:140, 100:160], scene.image[60:140, 100:160])
+
+
+def test_a_shuffled_face_keeps_its_size_but_not_its_order() -> None:
+    """Shuffling cuts a face apart without changing its size or type."""
+    face = np.add.outer(np.arange(144), np.arange(144)).clip(0, 255).astype(np.uint8)
+
+    mixed = shuffled(face, np.random.default_rng(1))
+
+    assert (mixed.shape, mixed.dtype) == (face.shape, face.dtype)
+    assert np.abs(mixed.astype(int) - face).mean() > 20
