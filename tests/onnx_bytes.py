@@ -1,6 +1,6 @@
 """Tiny ONNX models made of bytes, with the cards that describe them; no `onnx` package is needed.
 
-A net here answers constants whatever it is shown: enough for contracts, hashes and refusals.
+Most nets here answer constants whatever they are shown: enough for contracts, hashes, refusals.
 
 Source: `onnx.proto3` of ONNX (field numbers), Protocol Buffers encoding.
 """
@@ -53,18 +53,42 @@ def _initializer(name: str, value: Floats) -> bytes:
     return dims + _number(2, 1) + _bytes(8, name) + _bytes(9, value.tobytes())
 
 
+def _attribute(name: str, value: int | tuple[int, ...]) -> bytes:
+    if isinstance(value, int):
+        return _bytes(1, name) + _number(3, value) + _number(20, 2)
+    return _bytes(1, name) + b"".join(_number(8, v) for v in value) + _number(20, 7)
+
+
+def node(
+    operation: str, inputs: list[str], output: str, **attributes: int | tuple[int, ...]
+) -> bytes:
+    """Return one operation of a graph."""
+    fed = b"".join(_bytes(1, name) for name in inputs)
+    stated = b"".join(_bytes(5, _attribute(name, value)) for name, value in attributes.items())
+    return fed + _bytes(2, output) + _bytes(4, operation) + stated
+
+
+def net(
+    nodes: list[bytes],
+    weights: dict[str, Floats],
+    inputs: dict[str, tuple[str, tuple[int, ...]]],
+    outputs: dict[str, tuple[int, ...]],
+) -> bytes:
+    """Return an ONNX model: operations, weights, inputs (dtype, shape), float32 outputs."""
+    graph = [_bytes(1, content) for content in nodes] + [_bytes(2, "graph")]
+    graph += [_bytes(5, _initializer(n, v.astype(np.float32))) for n, v in weights.items()]
+    graph += [_bytes(11, _value(n, dtype, shape)) for n, (dtype, shape) in inputs.items()]
+    graph += [_bytes(12, _value(n, "float32", shape)) for n, shape in outputs.items()]
+    return _number(1, 8) + _bytes(8, _number(2, 17)) + _bytes(7, b"".join(graph))
+
+
 def constant_net(
     inputs: dict[str, tuple[str, tuple[int, ...]]], outputs: dict[str, Floats]
 ) -> bytes:
     """Return an ONNX model that takes `inputs` (dtype, shape) and answers `outputs`."""
-    graph = _bytes(2, "constant")
-    for name, value in outputs.items():
-        graph += _bytes(1, _bytes(1, f"{name}_value") + _bytes(2, name) + _bytes(4, "Identity"))
-        graph += _bytes(5, _initializer(f"{name}_value", value.astype(np.float32)))
-        graph += _bytes(12, _value(name, "float32", value.shape))
-    for name, (dtype, shape) in inputs.items():
-        graph += _bytes(11, _value(name, dtype, shape))
-    return _number(1, 8) + _bytes(8, _number(2, 17)) + _bytes(7, graph)
+    nodes = [node("Identity", [f"{name}_value"], name) for name in outputs]
+    weights = {f"{name}_value": value for name, value in outputs.items()}
+    return net(nodes, weights, inputs, {name: value.shape for name, value in outputs.items()})
 
 
 def card_fields(

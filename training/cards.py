@@ -193,8 +193,6 @@ def main() -> None:
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--scores", type=Path, required=True)
     parser.add_argument("--detector-scores", type=Path, required=True)
-    parser.add_argument("--width", type=int, default=320)
-    parser.add_argument("--height", type=int, default=240)
     arguments = parser.parse_args()
     scores = json.loads(arguments.scores.read_text("utf-8"))
     emotion = scores.pop("ferplus_valid")
@@ -209,12 +207,7 @@ def main() -> None:
         },
     )
     found = json.loads(arguments.detector_scores.read_text("utf-8"))
-    settings = {
-        "input_width": arguments.width,
-        "input_height": arguments.height,
-        "score_threshold": found.pop("threshold"),
-    }
-    detector_card(arguments.models, found, settings)
+    detector_card(arguments.models, found, {"score_threshold": found.pop("threshold")})
 
 
 if __name__ == "__main__":

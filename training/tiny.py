@@ -113,8 +113,7 @@ def detector(faces: FaceSet, runs: Path, models: Path) -> None:
     task = DetectorTask(net, scenes, [fitted(scene) for scene in people[:4]], pasted, length=16)
     fit(task, Schedule(1, 8, 2e-3), runs / "detector")
     export_detector(net, models / "face_detector.onnx")
-    settings = {"input_width": 320, "input_height": 240, "score_threshold": 0.5}
-    detector_card(models, {"stand_in": "not scored"}, settings)
+    detector_card(models, {"stand_in": "not scored"}, {"score_threshold": 0.5})
 
 
 def main() -> None:

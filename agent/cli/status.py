@@ -53,9 +53,8 @@ def describe(report: dict[str, Any], now: datetime) -> list[str]:
         late = report["dropped_frames"][zone]
         lines.append(f"zone      {zone}: {camera} ({seen or 'nothing yet'}; {late} dropped)")
     kept = "yes" if report["persisting"] else "NO"
-    lines.append(
-        f"records   {report['stored_records']} sealed, {report['lost_records']} lost, storing: {kept}"
-    )
+    sealed, lost = report["stored_records"], report["lost_records"]
+    lines.append(f"records   {sealed} sealed, {lost} lost, storing: {kept}")
     lines.append(f"buckets   {report['released_buckets']} released")
     lines.append(f"commit    {report['last_commit'] or 'none yet'}")
     lines.append(f"models    {', '.join(report['models'])}")

@@ -12,16 +12,16 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from agent.domain.facs import AU_LABELS, AU_SIDE_LABELS, SIDE_INDEX
 from agent.domain.face import DetectedFace
+from agent.domain.facs import AU_LABELS, AU_SIDE_LABELS, SIDE_INDEX
 from agent.domain.frame import Frame, FrameStatus
 from agent.domain.observation import Floats, Look, Observation
 from agent.domain.policy import Head
-from agent.inference.detector import FaceDetector
+from agent.inference.detector import FaceDetector, load_detector
 from agent.inference.emotion import EmotionHead
 from agent.inference.encoder import EncodedFace, FaceEncoder
 from agent.inference.preprocess import Image
-from agent.inference.session import Model, load_model
+from agent.inference.session import load_model
 from agent.inference.smoothing import Hysteresis, NeutralBaseline, OneEuro
 from agent.inference.tracker import (
     Track,
@@ -277,21 +277,10 @@ def load_backend(
         emotion = EmotionHead(head)
         cards.append(head.card)
     return OwnBackend(
-        _detector(detector),
+        load_detector(detector),
         FaceEncoder(encoder),
         emotion,
         models=tuple(card.identifier for card in cards),
         gaze=Head.GAZE in heads,
         still=still,
-    )
-
-
-def _detector(model: Model) -> FaceDetector:
-    """Build the detector with the numbers of its card."""
-    card = model.card
-    return FaceDetector(
-        model.run,
-        int(card.setting("input_width")),
-        int(card.setting("input_height")),
-        card.setting("score_threshold"),
     )

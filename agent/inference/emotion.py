@@ -44,9 +44,11 @@ class EmotionHead:
     def classify_crop(self, face: Image) -> Array:
         """The same for a picture that already is such a crop, uint8 (48, 48)."""
         tensor = standardise(face)
-        (logits,) = self._model.run({self._input: tensor})
-        tensor.fill(0)
-        self._buffer.fill(0)
+        try:
+            (logits,) = self._model.run({self._input: tensor})
+        finally:
+            tensor.fill(0)
+            self._buffer.fill(0)
         scaled = logits[0] / self._temperature
         odds = np.exp(scaled - scaled.max())
         probabilities: Array = (odds / odds.sum()).astype(np.float32)

@@ -62,8 +62,10 @@ class FaceEncoder:
         """
         face = align(gray, matrix, self._aligned)
         tensor = standardise(face)
-        outputs = self._model.run({self._input: tensor})
-        tensor.fill(0)
+        try:
+            outputs = self._model.run({self._input: tensor})
+        finally:
+            tensor.fill(0)
         landmarks, pose, gaze, au, quality, embedding = (value[0] for value in outputs)
         back = invert(matrix)
         # Alignment took the picture's roll out; the angles get it back.

@@ -103,19 +103,20 @@ def align(gray: Image, matrix: Array, out: Image | None = None) -> Image:
         large as the target is averaged down first, so that it doesn't alias.
     """
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    source = gray
     if scale < 0.5:
-        gray, matrix = _shrunk_region(gray, matrix, int(0.5 / scale) + 1)
-    return np.asarray(
-        cv2.warpAffine(
-            gray,
-            matrix,
-            (ALIGNED_SIZE, ALIGNED_SIZE),
-            dst=out,
-            flags=cv2.INTER_LINEAR,
-            borderMode=cv2.BORDER_REPLICATE,
-        ),
-        np.uint8,
+        source, matrix = _shrunk_region(gray, matrix, int(0.5 / scale) + 1)
+    aligned = cv2.warpAffine(
+        source,
+        matrix,
+        (ALIGNED_SIZE, ALIGNED_SIZE),
+        dst=out,
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     )
+    if source is not gray:
+        source.fill(0)  # a face at reduced size is a face
+    return np.asarray(aligned, np.uint8)
 
 
 def _shrunk_region(gray: Image, matrix: Array, factor: int) -> tuple[Image, Array]:
@@ -185,5 +186,5 @@ def letterbox(gray: Image, width: int, height: int, out: Image) -> Letterbox:
     rows = min(height, max(1, round(gray.shape[0] * scale)))
     out.fill(0)
     how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
-    out[:rows, :columns] = cv2.resize(gray, (columns, rows), interpolation=how)
+    cv2.resize(gray, (columns, rows), dst=out[:rows, :columns], interpolation=how)
     return Letterbox(scale)

@@ -109,7 +109,9 @@ def is_dark(gray: Image) -> bool:
 def is_blurred(gray: Image) -> bool:
     """Tell whether a frame has no edge at all: a covered or badly focused lens."""
     step = gray[::2, ::2].astype(np.int16)
-    return float(np.abs(np.diff(step, axis=1)).mean()) < 0.6
+    across, down = (float(np.abs(np.diff(step, axis=axis)).mean()) for axis in (1, 0))
+    step.fill(0)
+    return max(across, down) < 0.6
 
 
 assert ALIGNED_SIZE == 112, "the bounds of looks_like_a_face are pixels of a 112 px face"
