@@ -120,7 +120,7 @@ class SchemaTooNew(StoreError):
 class PolicyError(AgentError):
     """The policy is unreadable or asks for what isn't allowed. Refuse to start."""
 
-    advice = "Correct the policy file; `omokage policy check FILE` shows each problem."
+    advice = "Correct the policy file; the message names the place."
     exit_code = 8
 
 

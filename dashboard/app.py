@@ -23,6 +23,8 @@ STYLE = """
 [data-testid="stMainBlockContainer"] h1 { font-size: 2rem; padding: 0.4rem 0; }
 [data-testid="stMainBlockContainer"] h4 { font-size: 1.3rem; }
 [data-testid="stMetricValue"] { font-size: 1.6rem; }
+/* The page refreshes by itself; what is on it must not fade each time. */
+[data-stale="true"] { opacity: 1 !important; transition: none !important; }
 @media (max-width: 640px) {
   [data-testid="stMainBlockContainer"] { padding-top: 3.6rem; }
   [data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; }

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Span = tuple[datetime, datetime]
 """First and last instant of a time axis."""
 TEAL = "#2A9D9F"
-QUIET = "#9AA7B3"
+QUIET = "#74818D"
 """Axes and what is absent; grey that reads on both grounds."""
 LINES = (TEAL, "#D98A2B", "#8173C9")
 STATUS_COLOURS = {

@@ -120,7 +120,7 @@ def overview(place: Site, newest: Latest, period: Period, zone: str | None) -> O
     reader = AggregateReader(place.aggregates)
     until = newest.bucket_end
     since = _since(reader, newest, period)
-    rows = reader.rows(since, until)
+    rows = reader.rows(since, until, None if zone is None else [zone])
     names = reader.zones() if zone is None else [zone]
     step, block = (
         estimates.step_seconds(since, until, newest.bucket_seconds, most)

@@ -79,15 +79,24 @@ def verdicts(picture: Picture) -> npt.NDArray[np.int8]:
     return judged
 
 
+def counted(picture: Picture, threshold: float = 0.0) -> Counts:
+    """Count in one picture, taking only detections of at least `threshold`."""
+    judged = verdicts(picture)[picture.scores >= threshold]
+    return Counts(int((judged == 1).sum()), int((judged == 0).sum()), int(picture.real.sum()))
+
+
+def total(parts: Sequence[Counts]) -> Counts:
+    """Add counts up."""
+    return Counts(
+        sum(part.right for part in parts),
+        sum(part.wrong for part in parts),
+        sum(part.faces for part in parts),
+    )
+
+
 def counts(pictures: Sequence[Picture], threshold: float = 0.0) -> Counts:
-    """Count over pictures, taking only detections of at least `threshold`."""
-    right = wrong = faces = 0
-    for picture in pictures:
-        judged = verdicts(picture)[picture.scores >= threshold]
-        right += int((judged == 1).sum())
-        wrong += int((judged == 0).sum())
-        faces += int(picture.real.sum())
-    return Counts(right, wrong, faces)
+    """Count over pictures."""
+    return total([counted(picture, threshold) for picture in pictures])
 
 
 def curve(pictures: Sequence[Picture]) -> tuple[Array, Array, Array]:
@@ -122,16 +131,16 @@ def average_precision(pictures: Sequence[Picture]) -> float:
 
 
 def interval(
-    pictures: Sequence[Picture],
-    measure: Callable[[Sequence[Picture]], float],
+    parts: Sequence[Counts],
+    measure: Callable[[Counts], float],
     rounds: int = 1000,
     seed: int = 1,
 ) -> tuple[float, float]:
     """Bootstrap a 95 % interval over pictures, not over faces: faces of one picture are kin."""
     random = np.random.default_rng(seed)
     values = [
-        measure([pictures[i] for i in random.integers(len(pictures), size=len(pictures))])
+        measure(total([parts[i] for i in random.integers(len(parts), size=len(parts))]))
         for _ in range(rounds)
     ]
     low, high = np.percentile(values, [2.5, 97.5])
-    return float(low), float(high)
+    return round(float(low), 4), round(float(high), 4)

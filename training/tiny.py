@@ -38,7 +38,7 @@ from training.nets.emotion import EmotionNet
 from training.nets.encoder import FaceEncoder
 from training.run_detector import fitted
 from training.synthesis.generate import generate
-from training.synthesis.stand_in import write_stand_in
+from training.synthesis.stand_in import make_model
 from training.tasks.detector import DetectorTask
 from training.tasks.distill import EmotionDistillTask
 from training.tasks.emotion import EmotionTask
@@ -125,7 +125,7 @@ def main() -> None:
     models, runs = out / "models", out / "runs"
     models.mkdir(parents=True, exist_ok=True)
     head = out / "stand_in.npz"
-    write_stand_in(head)
+    np.savez(head, **make_model())
     generate(head, out / "renders", count=RENDERS, seed=1, workers=1)
     train, held = (load_renders(out / "renders", held_out=half) for half in (False, True))
     faces, others = from_renders(train), from_renders(held)

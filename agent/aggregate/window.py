@@ -31,7 +31,7 @@ from agent.domain.aggregate import (
 from agent.domain.facs import AU_LABELS, SIDE_INDEX
 from agent.domain.frame import FrameStatus
 from agent.domain.observation import EMOTIONS
-from agent.domain.record import ANGLE_STEP_DEGREES, AU_STEP, FeatureRecord
+from agent.domain.record import ANGLE_STEP_DEGREES, AU_STEP, MISSING, FeatureRecord
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -130,12 +130,11 @@ class BucketSummary:
 class _Track:
     """Running sums of one visit."""
 
-    __slots__ = ("emotions", "records", "sums")
+    __slots__ = ("counts", "sums")
 
     def __init__(self) -> None:
         self.sums: npt.NDArray[np.float64] = np.zeros(len(_COLUMNS))
-        self.records = 0
-        self.emotions = 0
+        self.counts: npt.NDArray[np.float64] = np.zeros(len(_COLUMNS))
 
 
 class BucketWindow:
@@ -170,13 +169,15 @@ class BucketWindow:
         track = self._tracks.get(record.track)
         if track is None:
             track = self._tracks[record.track] = _Track()
-        track.records += 1
-        face = _face_values(record)
-        track.sums[: len(face)] += face
         emotion = record.emotion_probability()
-        if emotion is not None:
-            track.emotions += 1
-            track.sums[len(face) :] += _emotion_values(emotion)
+        unknown = [math.nan] * len(_EMOTION_METRICS)
+        values = np.array(
+            _face_values(record) + (unknown if emotion is None else _emotion_values(emotion))
+        )
+        # What wasn't measured counts in neither the sum nor the number of records.
+        known = np.isfinite(values)
+        track.sums[known] += values[known]
+        track.counts += known
 
     def summary(self) -> BucketSummary:
         """Return what was gathered so far."""
@@ -196,9 +197,7 @@ class BucketWindow:
             return {}
         tracks = self._tracks.values()
         sums = np.stack([track.sums for track in tracks])
-        counts = np.empty_like(sums)
-        counts[:, : len(_FACE_METRICS)] = [[track.records] for track in tracks]
-        counts[:, len(_FACE_METRICS) :] = [[track.emotions] for track in tracks]
+        counts = np.stack([track.counts for track in tracks])
         columns = zip(
             counts.sum(0),
             sums.sum(0),
@@ -217,17 +216,23 @@ class BucketWindow:
 
 
 def _face_values(record: FeatureRecord) -> list[float]:
-    codes = record.au_sides
-    intensity = [max(codes[i] for i in sides) * AU_STEP for sides in SIDE_INDEX]
+    intensity = [_stronger(record.au_sides, sides) for sides in SIDE_INDEX]
+    present = zip(record.present(), intensity, strict=True)
     pitch, yaw, _ = record.pose
     facing = derived.attention(pitch * ANGLE_STEP_DEGREES, yaw * ANGLE_STEP_DEGREES)
     return [
-        *(float(present) for present in record.present()),
+        *(math.nan if math.isnan(value) else float(shown) for shown, value in present),
         *intensity,
         derived.expressiveness(intensity),
         float(record.calibrated),
         float(facing),
     ]
+
+
+def _stronger(codes: tuple[int, ...], sides: tuple[int, ...]) -> float:
+    """Return the intensity of an AU's stronger measured side, 0-5; NaN without any."""
+    known = [codes[i] for i in sides if codes[i] != MISSING]
+    return max(known) * AU_STEP if known else math.nan
 
 
 def _emotion_values(emotion: tuple[float, ...]) -> list[float]:

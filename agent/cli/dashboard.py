@@ -13,6 +13,7 @@ from pathlib import Path
 
 import click
 
+from agent.cli.options import site_option
 from agent.errors import ConfigError
 
 SITE_VARIABLE = "OMOKAGE_SITE"
@@ -75,13 +76,7 @@ def is_loopback(host: str) -> bool:
 
 
 @click.command()
-@click.option(
-    "--site",
-    type=click.Path(file_okay=False, path_type=Path),
-    default=Path("site"),
-    show_default=True,
-    help="Folder of the site.",
-)
+@site_option
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind to.")
 @click.option(

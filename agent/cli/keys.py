@@ -6,16 +6,7 @@ from pathlib import Path
 
 import click
 
-_SITE = click.option(
-    "--site",
-    "folder",
-    type=click.Path(file_okay=False, path_type=Path),
-    envvar="OMOKAGE_SITE",
-    default=Path("site"),
-    show_default="$OMOKAGE_SITE or ./site",
-    help="The site's folder.",
-)
-
+from agent.cli.options import site_option
 
 @click.group(short_help="Make and check a site's keys.")
 def keys() -> None:
@@ -23,7 +14,7 @@ def keys() -> None:
 
 
 @keys.command()
-@_SITE
+@site_option
 @click.option(
     "--passphrase-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
@@ -42,7 +33,7 @@ def keys() -> None:
     show_default=True,
     help="The device's id: 1-32 of a-z, 0-9 and hyphen.",
 )
-def init(folder: Path, passphrase_file: Path | None, weeks: int, device: str) -> None:
+def init(site: Path, passphrase_file: Path | None, weeks: int, device: str) -> None:
     """Make the keys of a site that has none yet.
 
     Writes keys/public.toml and keys/device.pem for the agent, and vault/epochs.toml for the
@@ -52,20 +43,20 @@ def init(folder: Path, passphrase_file: Path | None, weeks: int, device: str) ->
     from agent.config.site import Site
     from agent.crypto.create import create_epochs, refuse_existing, write_keys
 
-    site = Site(folder)
-    refuse_existing(site)  # before a passphrase is thought up in vain
+    place = Site(site)
+    refuse_existing(place)  # before a passphrase is thought up in vain
     click.echo("The passphrase opens the records. If it is lost, nobody can recover it or them.")
     passphrase = _first_line(passphrase_file) if passphrase_file else _ask()
     made = create_epochs(SystemClock().now(), weeks=weeks, passphrase=passphrase, device_id=device)
-    write_keys(site, made)
+    write_keys(place, made)
     last = made.public.epochs[-1].valid_to
     click.echo(f"Made {weeks} weekly epochs for {device}, the last until {last:%Y-%m-%d}.")
     click.echo("The agent needs the folder keys; only the reviewer needs the folder vault.")
 
 
 @keys.command()
-@_SITE
-def status(folder: Path) -> None:
+@site_option
+def status(site: Path) -> None:
     """Say which epochs there are, which one is in use, and how many days are left."""
     from agent.clock import SystemClock
     from agent.config.site import Site
@@ -73,7 +64,7 @@ def status(folder: Path) -> None:
     from agent.errors import NoRecipient
 
     now = SystemClock().now()
-    public = load_public(Site(folder).public_keys)
+    public = load_public(Site(site).public_keys)
     current = public.epoch_at(now)
     click.echo(f"Device {public.device}, {len(public.epochs)} epochs:")
     for epoch in public.epochs:

@@ -22,7 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("agent.cli.status:status", "Say how the running agent is."),
     "dashboard": ("agent.cli.dashboard:dashboard", "Open the pages for managers and reviewers."),
     "analyze": ("agent.cli.analyze:analyze", "Turn pictures and videos into a table."),
-    "keys": ("agent.cli.keys:keys", "Create and extend the site's keys."),
+    "keys": ("agent.cli.keys:keys", "Create the site's keys, and say how long they last."),
     "version": ("agent.cli.main:version", "Print the versions in use."),
 }
 """Name: where the command lives, and what it does."""

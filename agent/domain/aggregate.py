@@ -109,6 +109,9 @@ METRICS: dict[str, Metric] = {metric.name: metric for metric in _catalogue()}
 """Every metric there is, by name, in the order of the pages."""
 
 
+_NOTHING = (None,) * 5
+
+
 @dataclass(frozen=True, slots=True)
 class Aggregate:
     """One released row.
@@ -155,7 +158,7 @@ class Aggregate:
         if self.suppressed != (self.reason is not None):
             raise ValueError("a hidden row needs a reason, a shown one has none")
         carried = (self.value, self.standard_error, self.samples, self.tracks, self.persons)
-        if self.suppressed and any(part is not None for part in carried):
+        if self.suppressed and carried != _NOTHING:
             raise ValueError("a hidden row must not carry a number")
         if self.persons is not None and self.persons < self.k:
             raise ValueError("fewer than k persons stand behind a shown row")

@@ -13,6 +13,7 @@ Another placement gives other numbers, so compare only numbers made with the sam
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from agent.domain.facs import AU_LABELS, MAX_INTENSITY
@@ -71,12 +72,14 @@ def expressiveness(intensities: Sequence[float]) -> float:
     """Say how much of the face moves, 0 (still) to 1 (every AU at its maximum).
 
     Args:
-        intensities: 19 intensities, 0-5, in the order of `AU_LABELS`.
+        intensities: 19 intensities, 0-5, in the order of `AU_LABELS`; NaN where not measured.
 
     Returns:
-        Mean intensity over all AUs but the blink, divided by 5.
+        Mean intensity over all measured AUs but the blink, divided by 5; NaN without any. Two
+        backends that measure different AUs aren't comparable by it.
     """
-    return sum(intensities[i] for i in EXPRESSIVE) / (len(EXPRESSIVE) * MAX_INTENSITY)
+    known = [intensities[i] for i in EXPRESSIVE if not math.isnan(intensities[i])]
+    return sum(known) / (len(known) * MAX_INTENSITY) if known else math.nan
 
 
 def attention(pitch: float, yaw: float) -> bool:

@@ -3,12 +3,13 @@
 It exists for comparison. It isn't the default because:
 
 1. **It keeps copies of frames.** MediaPipe copies each picture into its graph, out of the agent's
-   reach. Measured with 60 marked frames and a scan of the process's memory: 3 frames could be
-   recovered after `del`, 2 after the agent had wiped its own buffers, 1 after a blank frame had
-   been pushed through on top, and 0 only when the allocator overwrites what it frees as well
-   (`GLIBC_TUNABLES=glibc.malloc.perturb=165`, or `glibc.malloc.mmap_threshold=65536`). `reset` and
-   `close` push that blank frame; `look` doesn't. Between two looks, at least the newest frame is
-   in memory. The promise that frames die at once is therefore **not** made for this backend.
+   reach. Measured with 60 marked frames and a scan of the process's own memory: 3 frames could be
+   recovered after a plain `del`, 2 when the agent wipes its own buffers (as `look` does), 1 after
+   a blank frame was pushed on top (as `reset` does) and still 1 after `close`. None was left only
+   where the allocator overwrites what it frees as well: start the process with
+   `GLIBC_TUNABLES=glibc.malloc.perturb=165`. `look` pushes nothing extra, so between two looks at
+   least the newest frame is in memory. The promise that frames die at once is **not** made for
+   this backend.
 2. It takes several times the time of the own models, and its detector sees near faces only.
 3. It doesn't measure some AUs (`mediapipe_map` says which) and knows no emotion.
 

@@ -16,8 +16,10 @@ coefficient, for want of any validated curve (`REST` says where a face at rest i
 
 AU25 doesn't come from a coefficient but from the gap between the inner lips, as in training. AU1
 has one coefficient for both halves: its sides are equal by construction and say nothing about
-asymmetry. The eyes' coefficients say about 4 degrees too far to the subject's left when somebody
-looks into the camera; this isn't corrected.
+asymmetry. The eyes' coefficients point about 4 degrees too far to the subject's left, on photos of
+people who look into the camera as on renders; this isn't corrected. On the demo clip, whose truth
+is known (446 faces), the correlation with the truth is 0.97 for AU12, 0.88 for AU26, 0.87 for
+AU25, 0.78 for AU45, about 0.6 for AU1, 2, 4 and 10, and 0.3 or less for AU7 and AU24.
 
 Source: MediaPipe Face Landmarker (Apache-2.0) and its model card; the table of blendshapes and
 AUs is py-feat's AU reference, less what other sources or our own renders contradict.

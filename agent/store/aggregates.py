@@ -12,6 +12,7 @@ Rules:
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -60,8 +61,9 @@ _SCHEMA = MetaData()
 _CELL = Table(
     "cell",
     _SCHEMA,
-    Column("zone", Text, primary_key=True),
+    # The instant comes first: a page reads a stretch of time, and the rows lie in this order.
     Column("bucket_start", Integer, primary_key=True),  # seconds since 1970, UTC
+    Column("zone", Text, primary_key=True),
     Column("bucket_seconds", Integer, nullable=False),
     Column("k", Integer, nullable=False),
     Column("policy", Text, nullable=False),
@@ -71,8 +73,8 @@ _CELL = Table(
 _NUMBER = Table(
     "number",
     _SCHEMA,
-    Column("zone", Text, primary_key=True),
     Column("bucket_start", Integer, primary_key=True),
+    Column("zone", Text, primary_key=True),
     Column("metric", Text, primary_key=True),
     Column("unit", Text, nullable=False),
     Column("value", Float),
@@ -83,10 +85,24 @@ _NUMBER = Table(
     Column("suppressed", Boolean, nullable=False),
     Column("reason", Text),
     ForeignKeyConstraint(
-        ["zone", "bucket_start"], ["cell.zone", "cell.bucket_start"], ondelete="CASCADE"
+        ["bucket_start", "zone"], ["cell.bucket_start", "cell.zone"], ondelete="CASCADE"
     ),
     sqlite_with_rowid=False,
 )
+_FIELDS = (
+    *(_NUMBER.c[name] for name in ("zone", "bucket_start")),
+    _CELL.c.bucket_seconds,
+    *(
+        _NUMBER.c[name]
+        for name in (
+            "metric", "unit", "value", "standard_error", "samples", "tracks", "persons",
+            "suppressed", "reason",
+        )
+    ),
+    *(_CELL.c[name] for name in ("k", "policy", "models")),
+)  # fmt: skip
+"""The columns in the order of `Aggregate`'s attributes."""
+_REASONS: dict[str | None, Reason | None] = {None: None} | {r.value: r for r in Reason}
 _NEVER_CHANGED = tuple(
     f"CREATE TRIGGER IF NOT EXISTS {table}_never_changes BEFORE UPDATE ON {table} "
     "BEGIN SELECT RAISE(ABORT, 'a released number never changes'); END"
@@ -200,7 +216,7 @@ class AggregateReader:
             StoreError: it is locked or broken.
         """
         query = (
-            select(_NUMBER, _CELL.c.bucket_seconds, _CELL.c.k, _CELL.c.policy, _CELL.c.models)
+            select(*_FIELDS)
             .join_from(_NUMBER, _CELL)
             .where(_NUMBER.c.bucket_start >= since.timestamp())
             .where(_NUMBER.c.bucket_start < until.timestamp())
@@ -216,7 +232,7 @@ class AggregateReader:
         """Return the newest release, or None before the first. Raises as `rows`."""
         query = select(_CELL).order_by(_CELL.c.bucket_start.desc()).limit(1)
         for row in self._fetch(query):
-            start = datetime.fromtimestamp(row.bucket_start, UTC)
+            start = _instant(row.bucket_start)
             return Latest(
                 start + timedelta(seconds=row.bucket_seconds),
                 row.bucket_seconds,
@@ -229,7 +245,7 @@ class AggregateReader:
     def earliest(self) -> datetime | None:
         """Return the start of the oldest bucket that is kept, or None. Raises as `rows`."""
         for row in self._fetch(select(func.min(_CELL.c.bucket_start).label("start"))):
-            return None if row.start is None else datetime.fromtimestamp(row.start, UTC)
+            return None if row.start is None else _instant(row.start)
         return None
 
     def zones(self) -> list[str]:
@@ -311,25 +327,18 @@ def _write_cell(connection: Connection, cell: list[Aggregate]) -> int:
 
 
 def _aggregate(row: Row[Any]) -> Aggregate:
-    return Aggregate(
-        zone=row.zone,
-        bucket_start=datetime.fromtimestamp(row.bucket_start, UTC),
-        bucket_seconds=row.bucket_seconds,
-        metric=row.metric,
-        unit=row.unit,
-        value=row.value,
-        standard_error=row.standard_error,
-        samples=row.samples,
-        tracks=row.tracks,
-        persons=row.persons,
-        suppressed=row.suppressed,
-        reason=None if row.reason is None else Reason(row.reason),
-        k=row.k,
-        policy=row.policy,
-        models=_names(row.models),
-    )
+    # Rows come by the hundred thousand, so they are taken by position (see `_FIELDS`).
+    zone, start, *numbers, reason, k, policy, models = tuple[Any, ...](row)
+    values = [zone, _instant(start), *numbers, _REASONS[reason], k, policy, _names(models)]
+    return Aggregate(*values)
 
 
+@functools.lru_cache(maxsize=4096)
+def _instant(seconds: int) -> datetime:
+    return datetime.fromtimestamp(seconds, UTC)
+
+
+@functools.lru_cache(maxsize=64)
 def _names(lines: str) -> tuple[str, ...]:
     return tuple(line for line in lines.split("\n") if line)
 

@@ -71,6 +71,7 @@ class Candidate:
     Attributes:
         name: in the table.
         run: does it once; False where the run doesn't count.
+        close: releases what it holds.
         wall: milliseconds of each run that counts.
         cpu: processor milliseconds of the same.
         discarded: runs that didn't count.
@@ -78,6 +79,7 @@ class Candidate:
 
     name: str
     run: Callable[[], bool]
+    close: Callable[[], object] = lambda: None
     wall: list[float] = field(default_factory=list)
     cpu: list[float] = field(default_factory=list)
     discarded: int = 0
@@ -126,7 +128,7 @@ def looking(name: str, backend: FaceBackend, pictures: list[np.ndarray]) -> Cand
             minimise(seen, at=NOW, bucket_start=NOW, track=1)
         return len(look.observations) == 1
 
-    return Candidate(name, run)
+    return Candidate(name, run, backend.close)
 
 
 def own_candidates(models: Path, pictures: list[np.ndarray]) -> list[Candidate]:
@@ -306,6 +308,8 @@ def measure(arguments: argparse.Namespace) -> dict[str, Any]:
     found, report["not_measured"] = candidates(arguments.models, arguments.task_file)
     take_turns(found, arguments.rounds)
     report["times"] = [time_row(candidate, found) for candidate in found]
+    for candidate in found:
+        candidate.close()
     os.sched_setaffinity(0, cores)
     report["memory"] = None
     if arguments.minutes > 0 and not any("own models" in m for m in report["not_measured"]):

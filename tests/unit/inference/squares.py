@@ -16,7 +16,11 @@ import numpy.typing as npt
 from agent.domain.face import DetectedFace
 from agent.domain.facs import AU_SIDE_LABELS
 from agent.domain.frame import Frame
+from agent.domain.observation import EMOTIONS, Look
+from agent.inference.backend import OwnBackend
 from agent.inference.card import Card
+from agent.inference.emotion import EmotionHead
+from agent.inference.encoder import FaceEncoder
 from agent.inference.preprocess import FIVE_POINT_TEMPLATE, STABLE_POINTS, STABLE_TEMPLATE
 from tests.onnx_bytes import card_fields, encoder_fields, encoder_outputs
 
@@ -149,3 +153,34 @@ class FixedEmotion:
         if self.error is not None:
             raise self.error
         return [self.logits[None].astype(np.float32)]
+
+
+SETTINGS = {"temperature": 1.0, "crop_left": 16, "crop_top": 16, "crop_side": 80}
+
+
+class Rig:
+    """An own backend around nets that see bright squares."""
+
+    def __init__(self, *, still: bool = False, emotion: bool = False, **options: Any) -> None:
+        self.detector, self.net = SquareDetector(), SquareNet()
+        self.encoder = FaceEncoder(self.net)
+        self.emotion = FixedEmotion(np.arange(8, dtype=np.float32), EMOTIONS, SETTINGS)
+        self.backend = OwnBackend(
+            self.detector,
+            self.encoder,
+            EmotionHead(self.emotion) if emotion else None,
+            models=("face_encoder@00000000",),
+            still=still,
+            **options,
+        )
+        self.sequence = 0
+
+    def look(self, *squares: Square, size: tuple[int, int] = (640, 480)) -> Look:
+        """Show the next frame."""
+        frame = draw(*squares, size=size, sequence=self.sequence)
+        self.sequence += 1
+        return self.backend.look(frame)
+
+    def looks(self, count: int, *squares: Square) -> list[Look]:
+        """Show the same scene for some frames."""
+        return [self.look(*squares) for _ in range(count)]

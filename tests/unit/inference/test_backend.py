@@ -1,63 +1,18 @@
-"""The own backend: who is followed, who left, what is wiped, which file isn't even opened."""
+"""The own backend: who is followed, who left, what is observed, live and in stills."""
 
 from __future__ import annotations
-
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 
 from agent.domain.facs import AU_LABELS, AU_SIDE_LABELS
 from agent.domain.frame import Frame, FrameStatus
-from agent.domain.observation import EMOTIONS, Look
-from agent.domain.policy import Head
-from agent.errors import ModelContractError, ModelError
-from agent.inference.backend import OwnBackend, load_backend, stronger_side
-from agent.inference.emotion import EmotionHead
-from agent.inference.encoder import FaceEncoder
-from agent.inference.preprocess import FIVE_POINT_TEMPLATE
+from agent.domain.observation import Look
+from agent.inference.backend import stronger_side
 from agent.inference.tracker import TrackingRules
-from tests.onnx_bytes import write_detector, write_emotion, write_encoder
-from tests.unit.inference.squares import (
-    FixedEmotion,
-    Square,
-    SquareDetector,
-    SquareNet,
-    draw,
-    mean_face,
-)
+from tests.unit.inference.squares import Rig, Square
 
 RULES = TrackingRules()
-SETTINGS = {"temperature": 1.0, "crop_left": 16, "crop_top": 16, "crop_side": 80}
-
-
-class Rig:
-    """An own backend around nets that see bright squares."""
-
-    def __init__(self, *, still: bool = False, emotion: bool = False, **options: Any) -> None:
-        self.detector, self.net = SquareDetector(), SquareNet()
-        self.encoder = FaceEncoder(self.net)
-        self.emotion = FixedEmotion(np.arange(8, dtype=np.float32), EMOTIONS, SETTINGS)
-        self.backend = OwnBackend(
-            self.detector,
-            self.encoder,
-            EmotionHead(self.emotion) if emotion else None,
-            models=("face_encoder@00000000",),
-            still=still,
-            **options,
-        )
-        self.sequence = 0
-
-    def look(self, *squares: Square, size: tuple[int, int] = (640, 480)) -> Look:
-        """Show the next frame."""
-        frame = draw(*squares, size=size, sequence=self.sequence)
-        self.sequence += 1
-        return self.backend.look(frame)
-
-    def looks(self, count: int, *squares: Square) -> list[Look]:
-        """Show the same scene for some frames."""
-        return [self.look(*squares) for _ in range(count)]
 
 
 def tracks(look: Look) -> list[int]:
@@ -309,76 +264,6 @@ def test_an_empty_frame_says_why(fill: int, expected: FrameStatus) -> None:
     assert expected == Rig().backend.look(frame).status
 
 
-def assert_wiped(rig: Rig) -> None:
-    """Assert that no buffer that the backend holds, or gave to a net, shows anything."""
-    assert not rig.backend._gray.any()
-    assert not rig.encoder._aligned.any()
-    assert not any(tensor.any() for tensor in rig.net.shown)
-    assert not any(tensor.any() for tensor in rig.emotion.shown)
-
-
-@pytest.mark.parametrize("still", [True, False])
-def test_every_buffer_is_wiped_after_a_look(still: bool) -> None:
-    """When `look` returns, gray frame, aligned face and tensors are all zeros."""
-    rig = Rig(still=still, emotion=True)
-
-    look = rig.look(Square(300, 200))
-
-    assert look.observations
-    assert_wiped(rig)
-
-
-@pytest.mark.parametrize("still", [True, False])
-def test_every_frame_buffer_is_wiped_after_an_error(still: bool) -> None:
-    """When a model fails in the middle of a face, the frame's and the face's buffers are zeros."""
-    rig = Rig(still=still)
-    rig.net.error = ModelContractError("broken")
-
-    with pytest.raises(ModelContractError):
-        rig.look(Square(300, 200))
-
-    assert not rig.backend._gray.any()
-    assert not rig.encoder._aligned.any()
-
-
-def test_an_error_leaves_the_backend_usable() -> None:
-    """After a failed frame the next one is observed."""
-    rig = Rig()
-    rig.net.error = ModelContractError("broken")
-    with pytest.raises(ModelContractError):
-        rig.look(Square(300, 200))
-    rig.net.error = None
-
-    assert [0] == tracks(rig.look(Square(300, 200)))
-
-
-def test_the_callers_frame_is_left_to_the_caller() -> None:
-    """The backend neither changes nor keeps the frame: its owner wipes it."""
-    rig = Rig()
-    frame = draw(Square(300, 200))
-    before = frame.pixels.copy()
-
-    look = rig.backend.look(frame)
-
-    assert (before == frame.pixels).all()
-    assert not any(
-        np.shares_memory(frame.pixels, value)
-        for seen in look.observations
-        for value in (seen.landmarks, seen.box, seen.au)
-    )
-
-
-def test_frames_may_change_their_size() -> None:
-    """A camera that changes its resolution is looked at on: the face is found again soon."""
-    rig = Rig()
-    rig.look(Square(300, 200))
-
-    looks = [rig.look(Square(150, 120), size=(320, 240)) for _ in range(RULES.patience)]
-
-    assert FrameStatus.OK == looks[-1].status
-    assert_wiped(rig)
-
-
 def test_reset_forgets_everybody() -> None:
     """After a reset the next source's first face has no history."""
     rig = Rig()
@@ -389,17 +274,6 @@ def test_reset_forgets_everybody() -> None:
     (seen,) = rig.look(Square(300, 200)).observations
     assert not seen.calibrated
     assert 0 == seen.track
-
-
-def test_close_wipes_and_may_be_called_twice() -> None:
-    """Closing forgets and wipes; a second time does no harm."""
-    rig = Rig()
-    rig.look(Square(300, 200))
-
-    rig.backend.close()
-    rig.backend.close()
-
-    assert_wiped(rig)
 
 
 def test_stills_stand_alone() -> None:
@@ -429,61 +303,3 @@ def test_stills_are_searched_thoroughly() -> None:
 
     assert [True, True] == rig.detector.calls
     assert [[0, 1], [0, 1]] == [tracks(look) for look in looks]
-
-
-def write_models(folder: Path, *, emotion: bool) -> None:
-    """Write tiny models that see one face in the middle of any frame."""
-    square = Square(160, 120, 72)
-    write_encoder(folder, mean_face())
-    write_detector(
-        folder, np.array([124, 84, 196, 156], np.float32), square.carry(FIVE_POINT_TEMPLATE)
-    )
-    if emotion:
-        write_emotion(folder, np.arange(8, dtype=np.float32))
-
-
-def test_models_of_a_folder_are_loaded_and_run(tmp_path: Path) -> None:
-    """Real sessions made from cards give an observation, and the models are named by hash."""
-    write_models(tmp_path, emotion=True)
-
-    with_all = load_backend(tmp_path, heads=frozenset(Head))
-
-    (seen,) = with_all.look(draw(Square(320, 240, 144))).observations
-    assert ["face_detector", "face_encoder", "emotion_head"] == [
-        model.split("@")[0] for model in with_all.models
-    ]
-    assert [1, 2, 3] == pytest.approx(seen.pose.tolist(), abs=0.1)
-    assert 1 == pytest.approx(float(seen.emotion.sum()), abs=1e-5)
-
-
-def test_a_head_that_is_not_allowed_is_not_even_opened(tmp_path: Path) -> None:
-    """Where a policy leaves emotion out, its files may be absent: nobody asks for them."""
-    write_models(tmp_path, emotion=False)
-
-    backend = load_backend(tmp_path, heads=frozenset({Head.AU}))
-
-    (seen,) = backend.look(draw(Square(320, 240, 144))).observations
-    assert seen.emotion is None
-    assert np.isnan(seen.gaze).all()
-    assert not any(model.startswith("emotion") for model in backend.models)
-
-
-def test_an_unreadable_head_does_not_matter_where_it_is_not_allowed(tmp_path: Path) -> None:
-    """Even a damaged emotion head is no trouble to a site that may not use it."""
-    write_models(tmp_path, emotion=True)
-    (tmp_path / "emotion_head.onnx").write_bytes(b"damaged")
-    (tmp_path / "emotion_head.card.toml").write_text("damaged", "utf-8")
-
-    backend = load_backend(tmp_path, heads=frozenset({Head.AU, Head.GAZE}))
-
-    assert FrameStatus.OK == backend.look(draw(Square(320, 240, 144))).status
-
-
-@pytest.mark.parametrize("missing", ["face_detector", "face_encoder", "emotion_head"])
-def test_a_head_that_is_asked_for_must_be_there(tmp_path: Path, missing: str) -> None:
-    """A missing model is a refusal to start, not a silent lack."""
-    write_models(tmp_path, emotion=True)
-    (tmp_path / f"{missing}.onnx").unlink()
-
-    with pytest.raises(ModelError, match=missing):
-        load_backend(tmp_path, heads=frozenset(Head))

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import os
 import sys
 from pathlib import Path
 
+import cv2
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -24,6 +26,7 @@ from tests.fakes import NOON
 from tests.unit.inference.meshes import NOT_MEASURED, mesh_face
 from tests.unit.inference.squares import Square, draw
 
+DEMO = Path(__file__).resolve().parents[3] / "agent" / "demo"
 HERE, THERE = Square(150, 200), Square(450, 250)
 
 
@@ -361,20 +364,31 @@ def test_mediapipe_itself_sees_nobody_in_noise(task_file: Path, still: bool) -> 
     assert (f"mediapipe@{TASK_SHA256[:8]}",) == backend.models
 
 
-def test_mediapipe_itself_sees_the_face_of_a_picture(task_file: Path) -> None:
-    """The real landmarker gives a face whose numbers are whole, still and followed alike."""
-    cv2 = pytest.importorskip("cv2")
-    named = os.environ.get("OMOKAGE_FACE_PICTURE")
-    if named is None or (pixels := cv2.imread(named)) is None:
-        pytest.skip("OMOKAGE_FACE_PICTURE doesn't name a picture of one face")
+def demo_frames() -> list[tuple[Frame, dict[str, str]]]:
+    """Return each fifth frame of the demo clip's first visitor alone, and what is in it."""
+    with (DEMO / "clip.truth.csv").open(encoding="utf-8") as file:
+        truth = {int(row["frame"]): row for row in csv.DictReader(file)}
+    video = cv2.VideoCapture(str(DEMO / "clip.mp4"))
+    frames = [video.read()[1] for _ in range(160)]
+    video.release()
+    return [(Frame(frames[n], n, n * 66_666_667, 0), truth[n]) for n in range(50, 160, 5)]
 
-    for still in (True, False):
-        backend = load_mediapipe(task_file, still=still)
-        looks = [
-            backend.look(Frame(pixels.copy(), step, step * 40_000_000, 0)) for step in range(3)
-        ]
-        backend.close()
 
-        assert [[0]] * 3 == [[seen.track for seen in look.observations] for look in looks]
-        assert np.isfinite(looks[-1].observations[0].pose).all()
-        assert len(NOT_MEASURED) == int(np.isnan(looks[-1].observations[0].au).sum())
+@pytest.mark.parametrize("still", [True, False])
+def test_mediapipe_itself_agrees_with_the_demo_clip(task_file: Path, still: bool) -> None:
+    """On a rendered face whose truth is known, head, smile and sides are where they should be."""
+    backend = load_mediapipe(task_file, still=still)
+    shown = demo_frames()
+
+    seen = [backend.look(frame).observations for frame, _ in shown]
+    backend.close()
+
+    assert [[0]] * len(shown) == [[face.track for face in faces] for faces in seen]
+    for place, angle, tolerance in ((0, "pitch", 6), (1, "yaw", 8), (2, "roll", 4)):
+        expected = np.array([float(truth[angle]) for _, truth in shown])
+        found = np.array([faces[0].pose[place] for faces in seen])
+        assert np.abs(expected - found).mean() < tolerance
+    for side in ("AU12_L", "AU12_R"):
+        expected = np.array([float(truth[side]) for _, truth in shown])
+        found = np.array([faces[0].au_sides[AU_SIDE_LABELS.index(side)] for faces in seen])
+        assert np.corrcoef(expected, found)[0, 1] > 0.8

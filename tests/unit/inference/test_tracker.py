@@ -138,3 +138,11 @@ def test_a_covered_lens_is_told_from_a_picture() -> None:
 
     assert is_blurred(smooth)
     assert not is_blurred(textured)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_stripes_are_edges_in_either_direction(axis: int) -> None:
+    """Shelves or blinds, whose edges all run one way, aren't a covered lens."""
+    stripes = (np.indices((480, 640))[axis] // 8 % 2 * 60 + 80).astype(np.uint8)
+
+    assert not is_blurred(stripes)

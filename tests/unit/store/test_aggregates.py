@@ -270,7 +270,7 @@ def test_an_interrupted_release_says_start_the_agent(path: Path, tmp_path: Path)
     busy.execute("PRAGMA cache_size=1")
     busy.execute("BEGIN")
     busy.executemany(
-        "INSERT INTO cell VALUES (?, ?, 1, 5, '', '')", [(f"z{n}" * 50, n) for n in range(2000)]
+        "INSERT INTO cell VALUES (?, ?, 1, 5, '', '')", [(n, f"z{n}" * 50) for n in range(2000)]
     )
     for end in ("", "-journal"):
         torn.with_name(torn.name + end).write_bytes(path.with_name(path.name + end).read_bytes())

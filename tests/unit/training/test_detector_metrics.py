@@ -84,10 +84,8 @@ def test_average_precision_of_a_perfect_ranking_is_one() -> None:
 
 def test_interval_contains_the_measure() -> None:
     """The bootstrap interval surrounds the value measured on all pictures."""
-    hit = picture([FACE], [0.9], [FACE], [True])
-    miss = picture([], [], [FACE], [True])
-    pictures = [hit] * 15 + [miss] * 5
+    hit, miss = Counts(right=1, wrong=0, faces=1), Counts(right=0, wrong=0, faces=1)
 
-    low, high = interval(pictures, lambda some: counts(some).recall, rounds=200)
+    low, high = interval([hit] * 15 + [miss] * 5, lambda some: some.recall, rounds=200)
 
     assert low < 0.75 < high
