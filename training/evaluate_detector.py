@@ -135,14 +135,14 @@ def on_clips(
     """Count frames in which the live detector sees exactly the faces that YuNet sees."""
     result: dict[str, dict[str, int]] = {}
     for path in sorted(folder.iterdir()):
-        agreeing = total = 0
+        agreeing = looked = 0
         for image in frames(path, step):
             truth, real = reference(image)
             gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2GRAY), np.uint8)
             one = counts([judged(detector, gray, truth, real, thorough=False)])
             agreeing += one.right == one.faces and one.wrong == 0
-            total += 1
-        result[path.name] = {"frames": total, "agree": agreeing}
+            looked += 1
+        result[path.name] = {"frames": looked, "agree": agreeing}
     return result
 
 

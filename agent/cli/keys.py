@@ -8,6 +8,7 @@ import click
 
 from agent.cli.options import site_option
 
+
 @click.group(short_help="Make and check a site's keys.")
 def keys() -> None:
     """Keys: the agent gets public ones only; private ones lie in the vault, under a passphrase."""

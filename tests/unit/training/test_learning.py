@@ -1,0 +1,171 @@
+"""The loop, the tasks and the exports on tiny nets; skipped where torch isn't installed."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch", reason="torch lives in the training extra only")
+
+from agent.domain.facs import AU_SIDE_LABELS  # noqa: E402
+from training.data.faces import FaceSet, rotate_gaze  # noqa: E402
+from training.data.ferplus import FerPlus, majority_of  # noqa: E402
+from training.export import ENCODER_OUTPUTS, ExportedEncoder, export  # noqa: E402
+from training.nets.emotion import EmotionNet  # noqa: E402
+from training.nets.encoder import FaceEncoder  # noqa: E402
+from training.tasks.distill import EmotionDistillTask  # noqa: E402
+from training.tasks.emotion import EmotionTask  # noqa: E402
+from training.tasks.encoder import (  # noqa: E402
+    FLIP_POINTS,
+    FLIP_SIDES,
+    EncoderTask,
+    EncoderWithVotes,
+    augment,
+    correlation_loss,
+)
+from training.train import Schedule, fit  # noqa: E402
+
+
+def fer(count: int = 40) -> FerPlus:
+    """Bright pictures are happy, dark ones neutral."""
+    random = np.random.default_rng(0)
+    bright = np.arange(count) % 2
+    images = random.integers(0, 40, (count, 48, 48)).astype(np.uint8)
+    images[bright == 1, 10:30] += 180
+    target = np.eye(8, dtype=np.float32)[bright]
+    return FerPlus(images, target, bright, np.arange(count))
+
+
+def faces(count: int = 12) -> FaceSet:
+    """Random faces with every label known but votes."""
+    random = np.random.default_rng(1)
+    return FaceSet(
+        random.integers(0, 255, (count, 128, 128)).astype(np.uint8),
+        random.uniform(30, 100, (count, 68, 2)).astype(np.float32),
+        random.normal(0, 10, (count, 2)).astype(np.float32),
+        random.normal(0, 10, (count, 2)).astype(np.float32),
+        random.uniform(0, 5, (count, len(AU_SIDE_LABELS))).astype(np.float32),
+        np.ones(count, np.float32),
+        np.full((count, 8), np.nan, np.float32),
+    )
+
+
+def small_net() -> EmotionNet:
+    """A net that trains in milliseconds."""
+    return EmotionNet((4, 4, 4, 8, 8, 8), squeeze=4, dropout=0.0)
+
+
+def test_majority_needs_more_than_half():
+    """FER+'s rule: single votes are dropped, half isn't enough, unknown never wins."""
+    votes = np.zeros((4, 10), np.uint8)
+    votes[0, [1, 0]] = 6, 4
+    votes[1, [1, 0]] = 5, 5
+    votes[2, [8, 0]] = 8, 2
+    votes[3, [2, 0, 3, 4]] = 3, 1, 1, 1
+
+    assert majority_of(votes).tolist() == [1, -1, -1, 2]
+
+
+def test_training_learns(tmp_path):
+    """A few epochs tell bright from dark."""
+    torch.manual_seed(0)
+    task = EmotionTask(small_net(), fer(), fer())
+
+    scores = fit(task, Schedule(6, 8, 1e-2), tmp_path)
+
+    assert scores["accuracy"] > 0.8
+
+
+def test_a_killed_run_continues(tmp_path):
+    """Three epochs in two goes end with the weights of three in one."""
+
+    def trained(folder, stops):
+        torch.manual_seed(0)
+        for epochs in stops:
+            task = EmotionTask(small_net(), fer(), fer())
+            schedule = Schedule(3, 8, 1e-2)
+            if epochs < 3:
+                task = StopAfter(task, epochs)
+            try:
+                fit(task, schedule, folder)
+            except KeyboardInterrupt:
+                continue
+        return torch.load(folder / "checkpoint.pt", weights_only=True)["model"]
+
+    torch.manual_seed(0)
+    whole = trained(tmp_path / "a", [3])
+    torch.manual_seed(0)
+    resumed = trained(tmp_path / "b", [1, 3])
+
+    assert all(torch.allclose(whole[key], resumed[key], atol=1e-5) for key in whole)
+
+
+class StopAfter:
+    """A task whose run is killed when its n-th epoch is over."""
+
+    def __init__(self, task, epochs):
+        self._task, self._left = task, epochs
+
+    def __getattr__(self, name):
+        return getattr(self._task, name)
+
+    def batches(self, batch, seed):
+        """Raise when the next epoch begins."""
+        if self._left == 0:
+            raise KeyboardInterrupt
+        self._left -= 1
+        return self._task.batches(batch, seed)
+
+
+def test_distillation_leaves_the_teacher_alone(tmp_path):
+    """The student changes, the teacher doesn't, and the loss falls."""
+    teacher, student = small_net(), small_net()
+    before = {key: value.clone() for key, value in teacher.state_dict().items()}
+    task = EmotionDistillTask(EmotionTask(student, fer(), fer()), student, teacher)
+
+    scores = fit(task, Schedule(4, 8, 1e-2), tmp_path)
+
+    assert all(torch.equal(before[key], value) for key, value in teacher.state_dict().items())
+    assert 0 <= scores["accuracy"] <= 1
+
+
+def test_mirroring_twice_is_no_change():
+    """The tables that swap left and right are their own inverse."""
+    assert [FLIP_SIDES[i] for i in FLIP_SIDES] == list(range(len(AU_SIDE_LABELS)))
+    assert [FLIP_POINTS[i] for i in FLIP_POINTS] == list(range(68))
+
+
+def test_augmentation_keeps_unknown_labels_unknown():
+    """A label that a source lacks is NaN before and after, never 0."""
+    batch = augment(faces(), torch.Generator().manual_seed(0))
+
+    assert torch.isnan(batch[6]).all()
+    assert batch[0].shape == (12, 1, 112, 112)
+
+
+def test_correlation_loss_is_zero_for_a_line():
+    """Scaled and shifted predictions cost nothing; reversed ones cost two."""
+    truth = torch.rand(16, 3)
+
+    assert float(correlation_loss(2 * truth + 1, truth)) == pytest.approx(0, abs=1e-4)
+    assert float(correlation_loss(-truth, truth)) == pytest.approx(2, abs=1e-4)
+
+
+def test_gaze_turns_with_the_picture():
+    """Looking right becomes looking down when the picture turns a quarter clockwise."""
+    turned = rotate_gaze(np.array([[10.0, 0.0]], np.float32), np.array([90.0]))
+
+    np.testing.assert_allclose(turned, [[0, -10]], atol=1e-5)
+
+
+def test_the_encoder_learns_and_exports(tmp_path):
+    """One epoch runs, and onnxruntime computes what torch does."""
+    pytest.importorskip("onnx", reason="onnx lives in the training extra only")
+    torch.manual_seed(0)
+    model = EncoderWithVotes(FaceEncoder((4, 4, 8, 8), squeeze=4))
+    task = EncoderTask(model, [(faces(), 1.0)], {"same": faces()}, length=16, correlation=0.5)
+    fit(task, Schedule(1, 8, 1e-3), tmp_path)
+
+    worst = export(ExportedEncoder(model.encoder), 112, ENCODER_OUTPUTS, tmp_path / "e.onnx")
+
+    assert worst < 1e-3
