@@ -21,7 +21,7 @@ EDITABLE    = --no-build-isolation --editable
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-training demo test check lint format-check types floors \
-	docstrings bench train-tiny clean
+	docstrings bench train-tiny test-training clean
 
 help:
 	@echo "make demo        install into $(VENV), then run everything on a synthetic clip"
@@ -29,7 +29,8 @@ help:
 	@echo "make setup       install only: $(BIN)/omokage"
 	@echo "make check       lint, format, types, import contracts, docstrings"
 	@echo "make bench       benchmarks, with their numbers"
-	@echo "make train-tiny  a small training run from renders to a model file (needs torch)"
+	@echo "make train-tiny  the whole training chain on a tiny set (needs torch)"
+	@echo "make test-training  the tests that need torch"
 	@echo "make clean       remove what the targets above made, models and data excepted"
 
 # Stamp files: what is installed is not installed again until the pins or the project change.
@@ -99,7 +100,10 @@ bench: $(VENV)/.dev
 	  $(BIN)/python -m tests.benchmarks.$$name || exit 1; done
 
 train-tiny: $(TRAIN)/.training
-	@$(TRAIN)/bin/python -m training.tiny $(TINY)
+	@$(TRAIN)/bin/python -W ignore -m training.tiny $(TINY)
+
+test-training: $(TRAIN)/.training
+	@$(TRAIN)/bin/python -W ignore -m pytest tests/unit/training
 
 clean:
 	rm -rf $(VENV) $(TRAIN) build dist *.egg-info .demo
