@@ -18,6 +18,7 @@ import tomli_w
 from agent.domain.facs import AU_SIDE_LABELS
 from agent.domain.observation import EMOTIONS
 from agent.inference.card import load_card
+from training.models_readme import write_readme
 
 Table = dict[str, Any]
 Units = dict[str, tuple[str, tuple[str, ...]]]
@@ -115,7 +116,7 @@ def encoder_card(models: Path, scores: Table, data: Table | None = None) -> Path
         "summary": "Landmarks, head pose, gaze, 32 Action Unit intensities, quality of one face.",
         "settings": {},
         "data": data or {"trained_on": [RENDERS, LFW, FER], "teachers": [TEACHER]},
-        "scores": scores,
+        "scores": {"au": _au_correlations(scores), **scores},
         "limits": [
             (
                 "AU intensities are learned mostly from renders: on real faces they rank "
@@ -127,6 +128,12 @@ def encoder_card(models: Path, scores: Table, data: Table | None = None) -> Path
         ],
     }
     return write_card(models, "face_encoder", units, body)
+
+
+def _au_correlations(scores: Table) -> dict[str, float]:
+    """Pick each AU's correlation on renders kept out: pages make their grades from it."""
+    part = next((p for p in scores.values() if isinstance(p, dict) and "au" in p), {"au": {}})
+    return {label: values["r"] for label, values in part["au"].items()}
 
 
 def emotion_card(models: Path, scores: Table, temperature: float, data: Table) -> Path:
@@ -208,6 +215,7 @@ def main() -> None:
     )
     found = json.loads(arguments.detector_scores.read_text("utf-8"))
     detector_card(arguments.models, found, {"score_threshold": found.pop("threshold")})
+    write_readme(arguments.models)
 
 
 if __name__ == "__main__":

@@ -60,7 +60,10 @@ def stronger_sides(au_sides: np.ndarray) -> np.ndarray:
 
 
 def score_renders(outputs: dict[str, np.ndarray], faces: FaceSet, identity: np.ndarray) -> Scores:
-    """Correlate AU intensities with the renders' exact labels, on identities kept out."""
+    """Correlate AU intensities with the renders' exact labels, on identities kept out.
+
+    All renders count: blurred, dark, masked and covered ones too.
+    """
     predicted, truth = stronger_sides(outputs["au"]), stronger_sides(faces.au)
     per_au = {
         label: {

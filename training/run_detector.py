@@ -49,13 +49,17 @@ def main() -> None:
     parser.add_argument("--batch", type=int, default=16)
     parser.add_argument("--rate", type=float, default=2e-3, help="peak learning rate")
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--start", type=Path, help="checkpoint whose weights to start from")
     arguments = parser.parse_args()
     torch.set_num_threads(arguments.threads)
     cv2.setNumThreads(1)
     train, held = scenes.load(arguments.data / "scenes")
     valid = [fitted(scene) for scene in (*held.people, *held.empty)]
     faces = pasted_faces(arguments.data, arguments.labels)
-    task = DetectorTask(FaceNet(), train, valid, faces, arguments.samples)
+    net = FaceNet()
+    if arguments.start:
+        net.load_state_dict(torch.load(arguments.start, weights_only=True)["model"])
+    task = DetectorTask(net, train, valid, faces, arguments.samples)
     schedule = Schedule(arguments.epochs, arguments.batch, arguments.rate)
     print(fit(task, schedule, arguments.out), flush=True)
 

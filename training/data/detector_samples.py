@@ -194,11 +194,16 @@ def _mask(side: int, box: Array, random: Random) -> Array:
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), blur), np.float32)
 
 
-def paste(scene: Scene, faces: Pasted, side: float, random: Random) -> Scene:
-    """Paste one face of a given size (longer box side, pixels) where no other face is."""
+def paste(
+    scene: Scene, faces: Pasted, side: float, random: Random, *, close: bool = False
+) -> Scene:
+    """Paste one face of a given size (longer box side, pixels) where no other face is.
+
+    `close` puts it beside a face that is there already, as people stand in a group.
+    """
     which = int(random.integers(len(faces.boxes)))
     box = faces.boxes[which]
-    target = _spot(scene, side, random)
+    target = (_beside if close and len(scene.boxes) else _spot)(scene, side, random)
     if target is None:
         return scene
     matrix = _thrown(box, target, side, random)
@@ -259,6 +264,22 @@ def _spot(scene: Scene, side: float, random: Random) -> Array | None:
     return None
 
 
+def _beside(scene: Scene, side: float, random: Random) -> Array | None:
+    """Find a place that touches, or slightly covers, a face that is there."""
+    limit = np.array(scene.image.shape[::-1], np.float32)
+    for _ in range(8):
+        box = scene.boxes[random.integers(len(scene.boxes))]
+        apart = (side + float((box[2:] - box[:2]).max())) / 2 * random.uniform(0.8, 1.1)
+        angle = random.uniform(0, 2 * math.pi)
+        step = apart * np.array([math.cos(angle), math.sin(angle)], np.float32)
+        target = ((box[:2] + box[2:]) / 2 + step).astype(np.float32)
+        if (target > 0.3 * side).all() and (target < limit - 0.3 * side).all():
+            gaps = np.linalg.norm((scene.boxes[:, :2] + scene.boxes[:, 2:]) / 2 - target, axis=1)
+            if (gaps > 0.75 * side).all():
+                return target
+    return None
+
+
 def _thrown(box: Array, target: Array, side: float, random: Random) -> Array:
     """Carry a crop's box to a place and a size, a little turned, mirrored or not."""
     scale = side / float((box[2:] - box[:2]).max())
@@ -293,12 +314,17 @@ def _blended(image: Image, levels: list[Image], box: Array, matrix: Array, rando
 
 
 def crowd(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random) -> Scene:
-    """Paste one to six faces of many sizes on a background."""
+    """Paste faces on a background: up to six of many sizes, or a dense group of like sizes."""
     scene = background(scenes, size, random)
     largest = 0.6 * min(size)
-    sides = [log_uniform(SMALLEST + 1, largest, random) for _ in range(random.integers(1, 7))]
+    dense = random.random() < 0.4
+    if dense:
+        usual = log_uniform(SMALLEST + 4, 0.3 * min(size), random)
+        sides = [usual * random.uniform(0.75, 1.3) for _ in range(random.integers(2, 13))]
+    else:
+        sides = [log_uniform(SMALLEST + 1, largest, random) for _ in range(random.integers(1, 7))]
     for side in sorted(sides, reverse=True):
-        scene = paste(scene, faces, side, random)
+        scene = paste(scene, faces, side, random, close=dense)
     for _ in range(random.integers(0, 4)):
         side = log_uniform(SMALLEST + 1, largest, random)
         scene = distract(scene, scenes, faces, side, random)

@@ -25,6 +25,10 @@ POINT_COLUMNS = tuple(
 )
 
 
+SMALLEST_FACE = 10.0
+"""Longer side of a box, pixels, under which even the teacher's label is a guess: ignored."""
+
+
 @dataclass(frozen=True, slots=True)
 class Scene:
     """One picture with its faces.
@@ -71,11 +75,13 @@ def load(folder: Path) -> tuple[Scenes, Scenes]:
 def _scene(coded: bytes, rows: list[dict[str, str]]) -> Scene:
     image = cv2.imdecode(np.frombuffer(coded, np.uint8), cv2.IMREAD_GRAYSCALE)
     marked = [row for row in rows if row["kind"] != "none"]
-    boxes = [[float(row[key]) for key in ("x1", "y1", "x2", "y2")] for row in marked]
+    corners = [[float(row[key]) for key in ("x1", "y1", "x2", "y2")] for row in marked]
+    boxes = np.array(corners, np.float32).reshape(-1, 4)
     points = [[float(row[key] or "nan") for key in POINT_COLUMNS] for row in marked]
+    sure = np.array([row["kind"] == "face" for row in marked], np.bool_)
     return Scene(
         np.asarray(image, np.uint8),
-        np.array(boxes, np.float32).reshape(-1, 4),
+        boxes,
         np.array(points, np.float32).reshape(-1, 5, 2),
-        np.array([row["kind"] == "face" for row in marked], np.bool_),
+        sure & ((boxes[:, 2:] - boxes[:, :2]).max(1, initial=0) >= SMALLEST_FACE),
     )

@@ -1,0 +1,83 @@
+"""Write `models/README.md` from the cards, so that no number stands in two places by hand."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from agent.inference.card import Card, load_card
+
+NAMES = ("face_detector", "face_encoder", "emotion_head")
+
+HEAD = """# Models
+
+Three small ONNX files, run by onnxruntime on CPU. Each has a card beside it; the agent refuses a
+file whose SHA-256 or whose inputs and outputs differ from its card. This page is written from the
+cards by `python -m training.cards`.
+
+**Provenance, plainly.** The weights are ours, trained by the code in `training/` and licensed as
+the rest of Omokage. All three have seen pictures whose rights are not stated: FER2013 (Kaggle
+challenge of 2013), LFW, and web pictures among the detector's scenes. No variant without them
+exists yet. Nothing was chosen on the parts that are scored below: the last epoch is the model,
+the detector's threshold comes from held-out scenes, the temperature from training pictures that
+the head didn't see.
+
+**What the AU scores mean.** Intensities are learned from renders of a 3-D face model, where
+`intensity = 5 x shape weight` is our convention. No FACS-coded real faces were used, neither to
+train nor to score. Read an AU as "this movement, more or less", not as a coder's score.
+
+| model | parameters | size | what |
+|---|---|---|---|
+"""
+
+
+def write_readme(models: Path) -> None:
+    """Write the page for the three cards of a folder."""
+    cards = {name: load_card(models / f"{name}.card.toml") for name in NAMES}
+    text = HEAD
+    for name, card in cards.items():
+        size = (models / f"{name}.onnx").stat().st_size / 1e6
+        text += f"| `{name}` | {card.parameters:,} | {size:.1f} MB | {card.summary} |\n"
+    text += "".join(_section(card) for card in cards.values())
+    (models / "README.md").write_text(text, "utf-8")
+
+
+def _section(card: Card) -> str:
+    text = f"\n## {card.name}\n\n"
+    for part, scores in card.scores.items():
+        text += _part(part, scores)
+    text += "\nLimits:\n\n" + "".join(f"- {limit}\n" for limit in card.limits)
+    return text
+
+
+def _part(name: str, scores: Any) -> str:
+    """Show one named part: its plain numbers as a table, nested ones as further tables."""
+    if not isinstance(scores, dict):
+        return f"- {name}: {scores}\n"
+    text = f"\n### {name}\n\n"
+    plain = {key: value for key, value in scores.items() if not isinstance(value, dict)}
+    if plain:
+        text += "| score | value |\n|---|---|\n"
+        text += "".join(f"| {key} | {_shown(value)} |\n" for key, value in plain.items())
+    for key, value in scores.items():
+        if isinstance(value, dict):
+            text += _nested(key, value)
+    return text
+
+
+def _nested(name: str, rows: dict[str, Any]) -> str:
+    first = next(iter(rows.values()))
+    if not isinstance(first, dict):
+        body = "".join(f"| {key} | {_shown(value)} |\n" for key, value in rows.items())
+        return f"\n| {name} | value |\n|---|---|\n{body}"
+    columns = list(first)
+    text = f"\n| {name} | {' | '.join(columns)} |\n|{'---|' * (len(columns) + 1)}\n"
+    for key, row in rows.items():
+        text += f"| {key} | {' | '.join(_shown(row.get(column, '')) for column in columns)} |\n"
+    return text
+
+
+def _shown(value: Any) -> str:
+    if isinstance(value, list):
+        return " - ".join(str(item) for item in value)
+    return str(value)
