@@ -177,22 +177,23 @@ def parameters(model: Path) -> int:
     return sum(sizes[name] for node in convolutions for name in node.input[1:])
 
 
-def training_facts(data: Path, labels: Path, log: Path) -> dict[str, Any]:
+def training_facts(data: Path, labels: Path, logs: list[Path]) -> dict[str, Any]:
     """Count what was trained on, and for how long."""
     train, held = scenes.load(data / "scenes")
     with np.load(labels / "lfw_boxes.npz") as file, np.load(labels / "lfw.npz") as teacher:
         pasted = int((file["usable"] & teacher["found"]).sum())
-    lines = log.read_text(encoding="utf-8").splitlines()
-    epochs = [json.loads(line) for line in lines if line.startswith('{"epoch"')]
-    # The median epoch times their number: a run that was paused for a while took no longer.
-    minutes = float(np.median([line["seconds"] for line in epochs])) * len(epochs) / 60
+    runs = [
+        [json.loads(line)["seconds"] for line in lines if line.startswith('{"epoch"')]
+        for lines in (log.read_text(encoding="utf-8").splitlines() for log in logs)
+    ]
     return {
         "scenes_with_people": len(train.people),
         "scenes_without": len(train.empty),
         "held_out_scenes": len(held.people) + len(held.empty),
         "pasted_faces": pasted,
-        "epochs": len(epochs),
-        "minutes": round(minutes, 1),
+        "epochs": [len(run) for run in runs],
+        # The median epoch times their number: a run that was paused for a while took no longer.
+        "minutes": round(sum(float(np.median(run)) * len(run) for run in runs) / 60, 1),
     }
 
 
@@ -238,7 +239,7 @@ def main() -> None:
     parser.add_argument("--model", type=Path, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--labels", type=Path, required=True)
-    parser.add_argument("--log", type=Path, required=True, help="what the training printed")
+    parser.add_argument("--log", type=Path, nargs="+", required=True, help="of the training runs")
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--step", type=int, default=3, help="take every n-th frame of a clip")
     arguments = parser.parse_args()

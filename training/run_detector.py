@@ -13,7 +13,8 @@ import numpy as np
 import torch
 
 from training.data import lfw, scenes
-from training.data.detector_samples import Pasted, moved, pasted_from, placed
+from training.data.detector_geometry import moved, placed
+from training.data.detector_pasting import Pasted, pasted_from
 from training.data.landmarks import five_points, load_labels
 from training.data.scenes import Scene
 from training.nets.detector import FaceNet

@@ -1,127 +1,30 @@
-"""Inputs for the detector's training: scenes zoomed and cut, and faces pasted into scenes.
+"""Draw inputs for the detector's training: scenes zoomed and cut, faces pasted into scenes.
 
-Everything here is plain numpy and OpenCV on one small picture at a time. A `Scene` goes in and
-a `Scene` comes out; light and noise are added last, over the whole picture.
+Plain numpy and OpenCV on one small picture at a time; light and noise are added last, over the
+whole picture.
 """
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
-
 import cv2
 import numpy as np
-import numpy.typing as npt
 
-from agent.inference.preprocess import transform
+from training.data.detector_geometry import (
+    LARGEST,
+    SMALLEST,
+    Array,
+    Image,
+    Random,
+    log_uniform,
+    moved,
+    placed,
+    settled,
+)
+from training.data.detector_pasting import Pasted, distract, paste, shuffled
 from training.data.scenes import Scene, Scenes
-
-Array = npt.NDArray[np.float32]
-Image = npt.NDArray[np.uint8]
-Random = np.random.Generator
-
-SWAPPED = [1, 0, 2, 4, 3]
-"""Order of the five points after a mirror: right and left are the subject's own."""
 
 FAINTEST = 5.0
 """Deviation of the gray values in a face, of 255, below which it is ignored."""
-
-SMALLEST, LARGEST = 9.0, 220.0
-"""Side of the faces shown, input pixels; a smaller one is ignored."""
-
-
-@dataclass(frozen=True, slots=True)
-class Pasted:
-    """Faces that can be pasted.
-
-    Attributes:
-        levels: the crops at full, half, quarter, ... size, each uint8 (N, S, S).
-        boxes: float32 (N, 4), pixels of the full-size crop.
-        points: float32 (N, 5, 2), same.
-    """
-
-    levels: tuple[Image, ...]
-    boxes: Array
-    points: Array
-
-
-def pasted_from(images: Image, boxes: Array, points: Array) -> Pasted:
-    """Prepare crops uint8 (N, S, S) for pasting at any size."""
-    levels = [images]
-    while levels[-1].shape[1] >= 2 * 18:
-        last = levels[-1]
-        halved = last.astype(np.uint16)
-        summed = halved[:, ::2, ::2] + halved[:, 1::2, ::2] + halved[:, ::2, 1::2]
-        levels.append(((summed + halved[:, 1::2, 1::2] + 2) // 4).astype(np.uint8))
-    return Pasted(tuple(levels), boxes, points)
-
-
-def moved(scene: Scene, matrix: Array, size: tuple[int, int], fill: int | None) -> Scene:
-    """Warp a scene by a similarity float32 (2, 3) into (height, width).
-
-    A `fill` of None repeats the border. A face less than half visible becomes one to ignore,
-    and one that is hardly visible is dropped.
-    """
-    image = _shrunk_warp(scene.image, matrix, size, fill)
-    boxes, points = moved_labels(scene.boxes, scene.points, matrix)
-    return settled(Scene(image, boxes, points, scene.real))
-
-
-def moved_labels(boxes: Array, points: Array, matrix: Array) -> tuple[Array, Array]:
-    """Carry boxes (K, 4) and points (K, 5, 2) along; a turned box keeps its proportions."""
-    scale = math.hypot(matrix[0, 0], matrix[1, 0])
-    middle = transform(matrix, (boxes[:, :2] + boxes[:, 2:]) / 2)
-    half = (boxes[:, 2:] - boxes[:, :2]) * scale / 2
-    points = transform(matrix, points.reshape(-1, 2)).reshape(-1, 5, 2)
-    if np.linalg.det(matrix[:, :2]) < 0:
-        points = points[:, SWAPPED]
-    return np.concatenate([middle - half, middle + half], 1).astype(np.float32), points
-
-
-def settled(scene: Scene) -> Scene:
-    """Drop faces outside the picture; ignore those that are half outside or too small."""
-    height, width = scene.image.shape
-    limit = np.array([width, height], np.float32)
-    inside = np.clip(scene.boxes[:, 2:], 0, limit) - np.clip(scene.boxes[:, :2], 0, limit)
-    sides = scene.boxes[:, 2:] - scene.boxes[:, :2]
-    visible = inside.prod(1) / np.maximum(sides.prod(1), 1e-6)
-    kept = visible > 0.15
-    real = scene.real & (visible > 0.55) & (sides.max(1) >= SMALLEST)
-    return Scene(scene.image, scene.boxes[kept], scene.points[kept], real[kept])
-
-
-def _shrunk_warp(image: Image, matrix: Array, size: tuple[int, int], fill: int | None) -> Image:
-    """Warp, averaging down first so that small faces don't alias."""
-    scale = math.hypot(matrix[0, 0], matrix[1, 0])
-    factor = max(1.0, 1 / scale)
-    if factor > 1.3:
-        columns, rows = (max(1, round(side / factor)) for side in image.shape[::-1])
-        ratio = np.array([image.shape[1] / columns, image.shape[0] / rows], np.float32)
-        image = np.asarray(cv2.resize(image, (columns, rows), interpolation=cv2.INTER_AREA))
-        matrix = matrix.copy()
-        matrix[:, 2] += matrix[:, :2] @ ((ratio - 1) / 2)
-        matrix[:, :2] *= ratio
-    mode = cv2.BORDER_REPLICATE if fill is None else cv2.BORDER_CONSTANT
-    warped = cv2.warpAffine(
-        image, matrix, size[::-1], flags=cv2.INTER_LINEAR, borderMode=mode, borderValue=fill or 0
-    )
-    return np.asarray(warped, np.uint8)
-
-
-def placed(centre: Array, target: Array, scale: float, degrees: float, mirror: bool) -> Array:
-    """Build the matrix that turns and scales about `centre` and carries it to `target`."""
-    angle = math.radians(degrees)
-    linear = scale * np.array(
-        [[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]], np.float32
-    )
-    if mirror:
-        linear[:, 0] *= -1
-    return np.concatenate([linear, (target - linear @ centre)[:, None]], 1).astype(np.float32)
-
-
-def log_uniform(low: float, high: float, random: Random) -> float:
-    """Draw between two positive bounds, each octave as likely as another."""
-    return float(np.exp(random.uniform(np.log(low), np.log(max(high, low * 1.001)))))
 
 
 def zoomed(scene: Scene, behind: Image, random: Random) -> Scene:
@@ -177,140 +80,17 @@ def background(scenes: Scenes, size: tuple[int, int], random: Random) -> Scene:
     return moved(scene, matrix, size, None)
 
 
-def _mask(side: int, box: Array, random: Random) -> Array:
-    """Draw how strongly each pixel of a crop (side, side) is pasted, float32 in [0, 1]."""
-    mask = np.zeros((side, side), np.float32)
-    kind = random.random()
-    if kind < 0.6:
-        centre = (box[:2] + box[2:]) / 2
-        half = (box[2:] - box[:2]) / 2 * random.uniform(1.1, 1.45)
-        cv2.ellipse(mask, [int(v) for v in centre], [int(v) for v in half], 0, 0, 360, 1.0, -1)
-    elif kind < 0.8:
-        mask[4:-4, 4:-4] = 1
-    else:
-        mask[:] = 1
-        return mask
-    blur = float(random.uniform(1.0, 6.0))
-    return np.asarray(cv2.GaussianBlur(mask, (0, 0), blur), np.float32)
-
-
-def paste(
-    scene: Scene, faces: Pasted, side: float, random: Random, *, close: bool = False
-) -> Scene:
-    """Paste one face of a given size (longer box side, pixels) where no other face is.
-
-    `close` puts it beside a face that is there already, as people stand in a group.
-    """
-    which = int(random.integers(len(faces.boxes)))
-    box = faces.boxes[which]
-    target = (_beside if close and len(scene.boxes) else _spot)(scene, side, random)
-    if target is None:
-        return scene
-    matrix = _thrown(box, target, side, random)
-    levels = [level[which] for level in faces.levels]
-    image = _blended(scene.image, levels, box, matrix, random)
-    boxes, points = moved_labels(box[None], faces.points[which][None], matrix)
-    return Scene(
-        image,
-        np.concatenate([scene.boxes, boxes]),
-        np.concatenate([scene.points, points]),
-        np.concatenate([scene.real, np.ones(1, np.bool_)]),
-    )
-
-
-def distract(scene: Scene, scenes: Scenes, faces: Pasted, side: float, random: Random) -> Scene:
-    """Paste a patch that is no face just as a face would be, so that the paste is no clue.
+def no_face(scenes: Scenes, faces: Pasted, random: Random) -> tuple[Image, Array]:
+    """Draw a patch without a face, and where a face would be in it.
 
     The patch is a piece of an empty scene, or a face whose blocks are shuffled.
     """
     which = int(random.integers(len(faces.boxes)))
-    box, whole = faces.boxes[which], faces.levels[0][which]
-    target = _spot(scene, side, random)
-    if target is None:
-        return scene
+    whole = faces.levels[0][which]
     if random.random() < 0.6:
-        patch = background(scenes, (whole.shape[0], whole.shape[1]), random).image
-    else:
-        patch = shuffled(whole, random)
-    levels = [patch]
-    while levels[-1].shape[0] >= 2 * 18:
-        half = cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-        levels.append(np.asarray(half, np.uint8))
-    image = _blended(scene.image, levels, box, _thrown(box, target, side, random), random)
-    return Scene(image, scene.boxes, scene.points, scene.real)
-
-
-def shuffled(face: Image, random: Random) -> Image:
-    """Cut a picture into 3x3 blocks and lay them in another order: skin, but no face."""
-    side = face.shape[0] // 3
-    grid = face[: 3 * side, : 3 * side].reshape(3, side, 3, side).transpose(0, 2, 1, 3)
-    order = random.permutation(9)
-    while (order == np.arange(9)).sum() > 2:
-        order = random.permutation(9)
-    blocks = grid.reshape(9, side, side)[order].reshape(3, 3, side, side)
-    mixed = np.ascontiguousarray(blocks.transpose(0, 2, 1, 3).reshape(3 * side, 3 * side))
-    return np.asarray(cv2.resize(mixed, face.shape[::-1]), np.uint8)
-
-
-def _spot(scene: Scene, side: float, random: Random) -> Array | None:
-    """Find a place for a face clear of all others, x y; None where there seems to be none."""
-    height, width = scene.image.shape
-    margin = min(side * 0.4, 0.49 * height, 0.49 * width)
-    for _ in range(8):
-        x, y = random.uniform(margin, width - margin), random.uniform(margin, height - margin)
-        target = np.array([x, y], np.float32)
-        if _free(scene.boxes, target, side):
-            return target
-    return None
-
-
-def _beside(scene: Scene, side: float, random: Random) -> Array | None:
-    """Find a place that touches, or slightly covers, a face that is there."""
-    limit = np.array(scene.image.shape[::-1], np.float32)
-    for _ in range(8):
-        box = scene.boxes[random.integers(len(scene.boxes))]
-        apart = (side + float((box[2:] - box[:2]).max())) / 2 * random.uniform(0.8, 1.1)
-        angle = random.uniform(0, 2 * math.pi)
-        step = apart * np.array([math.cos(angle), math.sin(angle)], np.float32)
-        target = ((box[:2] + box[2:]) / 2 + step).astype(np.float32)
-        if (target > 0.3 * side).all() and (target < limit - 0.3 * side).all():
-            gaps = np.linalg.norm((scene.boxes[:, :2] + scene.boxes[:, 2:]) / 2 - target, axis=1)
-            if (gaps > 0.75 * side).all():
-                return target
-    return None
-
-
-def _thrown(box: Array, target: Array, side: float, random: Random) -> Array:
-    """Carry a crop's box to a place and a size, a little turned, mirrored or not."""
-    scale = side / float((box[2:] - box[:2]).max())
-    centre = (box[:2] + box[2:]) / 2
-    return placed(centre, target, scale, random.normal(0, 10), random.random() < 0.5)
-
-
-def _free(boxes: Array, centre: Array, side: float) -> bool:
-    """Say whether a square face would stay clear of all others."""
-    gap = np.abs((boxes[:, :2] + boxes[:, 2:]) / 2 - centre)
-    reach = ((boxes[:, 2:] - boxes[:, :2]).max(1, initial=0) + 1.3 * side) / 2
-    return bool((gap.max(1, initial=0) > reach).all())
-
-
-def _blended(image: Image, levels: list[Image], box: Array, matrix: Array, random: Random) -> Image:
-    """Lay a crop over a picture through a soft, or hard, mask around its box."""
-    scale = math.hypot(matrix[0, 0], matrix[1, 0])
-    level = min(max(int(math.log2(1 / scale)), 0), len(levels) - 1) if scale < 1 else 0
-    crop = levels[level]
-    mask = _mask(levels[0].shape[1], box, random)
-    fine = matrix.copy()
-    fine[:, 2] += matrix[:, :2] @ np.full(2, (2**level - 1) / 2, np.float32)
-    fine[:, :2] *= 2**level
-    size = (image.shape[1], image.shape[0])
-    face = cv2.warpAffine(crop, fine, size, borderMode=cv2.BORDER_REPLICATE).astype(np.float32)
-    alpha = cv2.warpAffine(mask, matrix, size)
-    if random.random() < 0.5:  # half of the faces take on the light of the place
-        weight = alpha.sum() + 1e-6
-        face += float((alpha * (image - face)).sum() / weight) * random.uniform(0.3, 1.0)
-    mixed = image + alpha * (face * random.uniform(0.7, 1.2) - image)
-    return np.asarray(np.clip(mixed, 0, 255), np.uint8)
+        size = (whole.shape[0], whole.shape[1])
+        return background(scenes, size, random).image, faces.boxes[which]
+    return shuffled(whole, random), faces.boxes[which]
 
 
 def crowd(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random) -> Scene:
@@ -327,7 +107,7 @@ def crowd(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random) 
         scene = paste(scene, faces, side, random, close=dense)
     for _ in range(random.integers(0, 4)):
         side = log_uniform(SMALLEST + 1, largest, random)
-        scene = distract(scene, scenes, faces, side, random)
+        scene = distract(scene, *no_face(scenes, faces, random), side, random)
     return settled(scene)
 
 
@@ -372,7 +152,7 @@ def single(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random)
     empty = background(scenes, size, random)
     for _ in range(random.integers(0, 5)):
         side = log_uniform(SMALLEST + 1, 0.8 * min(size), random)
-        empty = distract(empty, scenes, faces, side, random)
+        empty = distract(empty, *no_face(scenes, faces, random), side, random)
     return empty
 
 

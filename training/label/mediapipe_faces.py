@@ -26,20 +26,11 @@ import numpy.typing as npt
 from mediapipe.tasks.python import BaseOptions
 from mediapipe.tasks.python.vision import FaceLandmarker, FaceLandmarkerOptions
 
+from agent.inference.mediapipe_map import MESH_OF_68
 from training.data import lfw
 
 Array = npt.NDArray[np.float32]
 Image = npt.NDArray[np.uint8]
-
-MESH_OF_68 = (
-    162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389,
-    70, 63, 105, 66, 107, 336, 296, 334, 293, 300,
-    168, 197, 5, 4, 75, 97, 2, 326, 305,
-    33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380,
-    61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181,
-    78, 82, 13, 312, 308, 317, 14, 87,
-)  # fmt: skip
-"""MediaPipe's mesh vertex for each Multi-PIE landmark (from 0): jaw, brows, nose, eyes, lips."""
 
 SOURCES = ("lfw", "fer_valid", "london", "fer_train")
 

@@ -14,7 +14,7 @@ for source in lfw london fer_train fer_valid; do
   "$labeller" -m training.label.mediapipe_faces --source "$source" --data "$data" --out "$labels"
   "$python" -m training.label.crops --source "$source" --data "$data" --labels "$labels"
 done
-"$python" -m training.label.yunet_boxes --data "$data" --labels "$labels"
+"$python" -m training.label.yunet_boxes --data "$data" --out "$labels"
 "$python" -m training.synthesis.generate --model "$data/ict_facekit/ict_facekit.npz" \
   --out runs/renders --count 40000 --seed 1 --workers 2
 
@@ -22,13 +22,14 @@ done
 "$python" -m training.recipes emotion-student --data "$data" --epochs 10
 "$python" -m training.recipes encoder-geometry --data "$data" --epochs 12
 "$python" -m training.recipes encoder --data "$data" --epochs 15
-"$python" -m training.run_detector --data "$data" --labels "$labels" --out runs/detector --epochs 40
+"$python" -m training.run_detector --data "$data" --labels "$labels" --out runs/detector \
+  --epochs 40 | tee -a runs/detector.log
 
 "$python" -m training.recipes export --data "$data" --models models
 "$python" -m training.export_detector --checkpoint runs/detector/checkpoint.pt \
   --out models/face_detector.onnx
 "$python" -m training.evaluate --models models --data "$data" --out runs/scores.json
 "$python" -m training.evaluate_detector --model models/face_detector.onnx --data "$data" \
-  --out runs/detector_scores.json
+  --labels "$labels" --log runs/detector.log --out runs/detector_scores.json
 "$python" -m training.cards --models models --scores runs/scores.json \
   --detector-scores runs/detector_scores.json

@@ -16,7 +16,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from agent.inference.detector import suppress
-from training.data.detector_samples import Pasted, sample
+from training.data.detector_pasting import Pasted
+from training.data.detector_samples import sample
 from training.data.scenes import Scene, Scenes
 from training.metrics_detection import Picture, average_precision, best_threshold, recall_at
 from training.nets.detector import FaceNet, cells, decode, flatten

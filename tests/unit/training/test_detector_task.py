@@ -5,15 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from training.data.detector_samples import (
-    distract,
-    moved,
-    pasted_from,
-    placed,
-    sample,
-    settled,
-    shuffled,
-)
+from training.data.detector_geometry import moved, placed, settled
+from training.data.detector_pasting import distract, pasted_from, shuffled
+from training.data.detector_samples import sample
 from training.data.scenes import Scene, Scenes
 
 torch = pytest.importorskip("torch", reason="torch is installed for training only")
@@ -198,7 +192,9 @@ def test_a_distractor_changes_pixels_but_no_label() -> None:
     task = toy_task()
     scene = face_scene()
 
-    changed = distract(scene, task.train, task.faces, 40.0, np.random.default_rng(5))
+    changed = distract(
+        scene, task.faces.levels[0][0], task.faces.boxes[0], 40.0, np.random.default_rng(5)
+    )
 
     assert not np.array_equal(changed.image, scene.image)
     assert np.array_equal(changed.boxes, scene.boxes)
