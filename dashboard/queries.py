@@ -164,7 +164,7 @@ def _by_metric(rows: list[Aggregate]) -> dict[str, list[Aggregate]]:
 def grades() -> dict[str, str]:
     """Return each AU's reliability: A, B, C or D by its published correlation, a dash if unknown.
 
-    Source: `[scores.au]` of the encoder's card; correlation with the exact labels of renders, 0-1.
+    Source: `[scores.au]` of the encoder's card; the worse of two tests, 1 best, 0 chance.
     """
     scores: dict[str, object] = {}
     try:

@@ -32,6 +32,7 @@ from training.metrics_detection import (
     counted,
     counts,
     interval,
+    recall_at,
     total,
 )
 
@@ -99,6 +100,8 @@ def summary(pictures: Sequence[Picture], threshold: float) -> dict[str, Any]:
         "precision": round(summed.precision, 4),
         "precision_95": interval(parts, lambda some: some.precision),
         "average_precision": round(average_precision(pictures), 4),
+        # Read off this part's own curve: comparable with others, not what the agent runs at.
+        "recall_at_precision_90": round(recall_at(pictures, best_threshold(pictures, 0.90)), 4),
     }
 
 
