@@ -127,13 +127,12 @@ def test_a_site_runs_seals_releases_and_opens(tmp_path):
     """From the clip to sealed records that only the passphrase opens, and to released cells."""
     site = Site(tmp_path / "site")
     prepare(site)
-    vault = site.vault.read_bytes()
-    site.vault.unlink()  # the agent must not need it
+    away = site.vault.rename(tmp_path / "vault.toml")  # the agent must not need it
 
     agent = Agent(site, RunOptions(sources={"entrance": "demo"}, seconds=70), SystemClock())
     agent.run()
 
-    site.vault.write_bytes(vault)
+    away.rename(site.vault)
     opener = unlock(site.vault, PASSPHRASE)
     public = load_public(site.public_keys)
     reader = SegmentReader(site.segments)
