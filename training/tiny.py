@@ -18,7 +18,7 @@ import torch
 from agent.domain.facs import AU_SIDE_LABELS
 from agent.domain.policy import Head
 from training.cards import detector_card, emotion_card, encoder_card
-from training.data.detector_samples import pasted_from
+from training.data.detector_pasting import pasted_from
 from training.data.faces import FaceSet, from_renders
 from training.data.ferplus import FerPlus
 from training.data.landmarks import five_points
