@@ -1,12 +1,14 @@
 """The real training runs, each resumable: `python -m training.recipes RECIPE --data DIR ...`.
 
-Order: emotion-teacher -> emotion-student (distilled); encoder-geometry -> encoder (both need
-renders and labels). The detector has a recipe of its own, `training.run_detector`.
+Order: emotion-teacher -> emotion-student (distilled); encoder-geometry -> encoder ->
+encoder-restart (need renders and labels). The detector has a recipe of its own,
+`training.run_detector`.
 """
 
 from __future__ import annotations
 
 import argparse
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -54,13 +56,30 @@ def encoder_geometry(data: Path, runs: Path, epochs: int, batch: int = 128) -> d
 
 def encoder(data: Path, runs: Path, epochs: int, batch: int = 128) -> dict[str, float]:
     """Second stage: more renders, and a loss in which each Action Unit counts the same."""
+    return _continue(
+        data, runs, ("encoder_stage1", "encoder_stage2"), Schedule(epochs, batch, 2e-3)
+    )
+
+
+def encoder_restart(data: Path, runs: Path, epochs: int, batch: int = 128) -> dict[str, float]:
+    """Third stage: the second one again, warm, with whatever renders were added meanwhile.
+
+    Source of warm restarts: Loshchilov & Hutter 2017.
+    """
+    return _continue(data, runs, ("encoder_stage2", "encoder"), Schedule(epochs, batch, 1.5e-3))
+
+
+def _continue(
+    data: Path, runs: Path, stages: tuple[str, str], schedule: Schedule
+) -> dict[str, float]:
+    """Train from one stage's weights into the next stage's folder."""
     torch.manual_seed(4)
     train, valid = encoder_data(data, runs, renders=0.70)
     model = EncoderWithVotes(FaceEncoder()).to(memory_format=torch.channels_last)
-    model.load_state_dict(_weights(runs / "encoder_stage1"), strict=False)
+    model.load_state_dict(_weights(runs / stages[0]), strict=False)
     task = EncoderTask(model, train, valid, correlation=0.5)
-    schedule = Schedule(epochs, batch, 2e-3, weight_decay=1e-2, rise=0.15)
-    return fit(task, schedule, runs / "encoder")
+    schedule = replace(schedule, weight_decay=1e-2, rise=0.15)
+    return fit(task, schedule, runs / stages[1])
 
 
 Sources = list[tuple[FaceSet, float]]
@@ -116,6 +135,7 @@ RECIPES = {
     "emotion-student": emotion_student,
     "encoder-geometry": encoder_geometry,
     "encoder": encoder,
+    "encoder-restart": encoder_restart,
 }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -41,6 +42,7 @@ def demo(site: Path, port: int, seconds: float | None) -> None:
     from agent.config.site import Site
 
     folder = Site(site.resolve())
+    refuse_taken(port)
     prepare(folder)
     click.echo(f"dashboard  http://127.0.0.1:{port}")
     click.echo(f"site       {site}  (reviewer's demo passphrase: {PASSPHRASE})")
@@ -53,6 +55,23 @@ def demo(site: Path, port: int, seconds: float | None) -> None:
         _start(["dashboard", "--site", str(folder.root), "--port", str(port)]),
     ]
     sys.exit(_wait(children))
+
+
+def refuse_taken(port: int) -> None:
+    """Refuse a port that somebody else listens on, before anything is started.
+
+    Raises:
+        ConfigError: the port is taken.
+    """
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise ConfigError(
+                f"port {port} of this machine is taken",
+                advice="Is another demo running? Otherwise choose one with --port.",
+            ) from error
 
 
 def prepare(site: Site) -> None:

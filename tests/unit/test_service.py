@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import socket
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
-from agent.cli.demo import PASSPHRASE, prepare
+from agent.cli.demo import PASSPHRASE, prepare, refuse_taken
 from agent.cli.run import parse_sources
 from agent.cli.status import describe
 from agent.clock import SystemClock
@@ -135,6 +136,16 @@ def test_the_demo_refuses_a_real_site(tmp_path):
 
     with pytest.raises(ConfigError, match="real site"):
         prepare(site)
+
+
+def test_the_demo_refuses_a_taken_port():
+    """Two demos on one port are refused with advice, before anything starts."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+
+        with pytest.raises(ConfigError, match="taken"):
+            refuse_taken(taken.getsockname()[1])
 
 
 def test_the_demo_passphrase_opens_its_vault(ready):

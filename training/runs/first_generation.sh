@@ -22,6 +22,7 @@ done
 "$python" -m training.recipes emotion-student --data "$data" --epochs 10
 "$python" -m training.recipes encoder-geometry --data "$data" --epochs 12
 "$python" -m training.recipes encoder --data "$data" --epochs 15
+"$python" -m training.recipes encoder-restart --data "$data" --epochs 8
 "$python" -m training.run_detector --data "$data" --labels "$labels" --out runs/detector \
   --epochs 40 | tee -a runs/detector.log
 
