@@ -10,6 +10,7 @@ import gzip
 import json
 import os
 import zlib
+from abc import ABC, abstractmethod
 from contextlib import suppress
 from itertools import islice
 from typing import IO, TYPE_CHECKING, Self
@@ -31,7 +32,7 @@ ROW_GROUP = 4096
 _ADVICE = "Check the disk's free space and the permissions of the output's folder."
 
 
-class TableWriter:
+class TableWriter(ABC):
     """Writes rows to `NAME.part`; leaving the `with` block in peace renames it to `NAME`.
 
     Attributes:
@@ -84,14 +85,14 @@ class TableWriter:
             with suppress(OSError):
                 self._part.unlink(missing_ok=True)
 
-    def _open(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _open(self) -> None: ...
 
-    def _write(self, rows: Sequence[Row]) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _write(self, rows: Sequence[Row]) -> None: ...
 
-    def _close(self) -> None:
-        raise NotImplementedError
+    @abstractmethod
+    def _close(self) -> None: ...
 
 
 class _TextWriter(TableWriter):
