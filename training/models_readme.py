@@ -18,9 +18,10 @@ cards by `python -m training.cards`.
 **Provenance, plainly.** The weights are ours, trained by the code in `training/` and licensed as
 the rest of Omokage. All three have seen pictures whose rights are not stated: FER2013 (Kaggle
 challenge of 2013), LFW, and web pictures among the detector's scenes. No variant without them
-exists yet. Nothing was chosen on the parts that are scored below: the last epoch is the model,
-the detector's threshold comes from held-out scenes, the temperature from training pictures that
-the head didn't see.
+exists yet. The last epoch is the model, the detector's threshold comes from held-out scenes, the
+temperature from training pictures that the head didn't see. Two choices were made after a look at
+parts that are scored below: the encoder's third stage was added after the second one's score, and
+the detector's sample mix was mended after a look at its errors on the photos.
 
 **What the AU scores mean.** Intensities are learned from renders of a 3-D face model, where
 `intensity = 5 x shape weight` is our convention. No FACS-coded real faces were used, neither to
