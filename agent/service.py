@@ -12,7 +12,7 @@ import signal
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
@@ -29,15 +29,25 @@ from agent.crypto.seal import BucketSealer, Sealer, load_sealer
 from agent.domain.frame import FrameStatus
 from agent.domain.observation import FaceBackend
 from agent.domain.policy import Policy
+from agent.domain.record import FeatureRecord
 from agent.domain.segment import SealedBucketKey, SealedSegment, delete_by
-from agent.errors import CameraError, ConfigError, FrameTimeout, NoRecipient, StoreError
+from agent.errors import (
+    CameraError,
+    ConfigError,
+    FrameTimeout,
+    NoRecipient,
+    PolicyError,
+    StoreError,
+)
 from agent.inference.backend import load_backend
 from agent.maintenance import delete_due, models_folder
 from agent.pipeline import Recorder, SitePipeline
+from agent.privacy.register import parse_register
 from agent.process import harden, notify
 from agent.store.aggregates import AggregateWriter
 from agent.store.segments import SegmentStore
 
+REGISTER = Path(__file__).resolve().parent.parent / "policies" / "features.toml"
 UPKEEP_EVERY = timedelta(minutes=1)
 STATUS_EVERY_SECONDS = 2.0
 CAMERA_PATIENCE_SECONDS = 2.0
@@ -129,6 +139,7 @@ class Agent:
             AgentError: whichever part refuses.
         """
         self.policy = load_policy(site.policy)
+        check_register(REGISTER.read_text("utf-8"), clock.now())
         self._site, self._options, self._clock = site, options, clock
         self._stack = ExitStack()
         self._stopping = threading.Event()
@@ -311,6 +322,21 @@ class Agent:
             f"STATUS={state}, {health['stored_records']} records stored",
             os.environ.get("NOTIFY_SOCKET"),
         )
+
+
+def check_register(text: str, now: datetime) -> None:
+    """Refuse to run on a feature register that is wrong, expired, or not about our records.
+
+    Raises:
+        PolicyError: with the entry's name.
+    """
+    advice = "Agree on the entry again in policies/features.toml, or take the field out."
+    try:
+        register = parse_register(text, now=now.date())
+    except ValueError as error:
+        raise PolicyError(f"the feature register: {error}", advice=advice) from error
+    if set(register.features) != {field.name for field in fields(FeatureRecord)}:
+        raise PolicyError("the feature register isn't about what is stored", advice=advice)
 
 
 def _model_names(backend: FaceBackend) -> tuple[str, ...]:

@@ -16,8 +16,8 @@ from agent.clock import SystemClock
 from agent.config.site import Site
 from agent.crypto.open import unlock
 from agent.domain.frame import FrameStatus
-from agent.errors import ConfigError, ModelError, PolicyEmpty
-from agent.service import Agent, RunOptions
+from agent.errors import ConfigError, ModelError, PolicyEmpty, PolicyError
+from agent.service import REGISTER, Agent, RunOptions, check_register
 from tests.fakes import NOON, FakeBackend, write_video
 
 
@@ -110,6 +110,25 @@ def test_a_site_without_a_policy_is_refused(tmp_path):
     """No policy, no capture."""
     with pytest.raises(PolicyEmpty):
         Agent(Site(tmp_path), RunOptions(sources={}), SystemClock())
+
+
+def test_the_shipped_register_is_accepted():
+    """The register that comes with the agent is about exactly what it stores."""
+    check_register(REGISTER.read_text("utf-8"), NOON)
+
+
+def test_an_expired_register_stops_the_start():
+    """A field whose agreement has run out isn't stored by habit."""
+    with pytest.raises(PolicyError, match="expired"):
+        check_register(REGISTER.read_text("utf-8"), NOON + timedelta(days=3650))
+
+
+def test_a_register_about_other_fields_stops_the_start():
+    """Storing a field that nobody registered is refused."""
+    text = REGISTER.read_text("utf-8").replace("[feature.gaze]", "[feature.shoe_size]")
+
+    with pytest.raises(PolicyError, match="what is stored"):
+        check_register(text, NOON)
 
 
 def test_a_zone_without_a_source_is_refused(site):
