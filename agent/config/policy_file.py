@@ -11,15 +11,18 @@ import re
 import tomllib
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from agent.domain.policy import Head, PersonBound, Policy, Release, Retention, Subjects, Zone
-from agent.errors import PolicyEmpty, PolicyError, PolicyWouldKeepForever
+from agent.errors import PolicyEmpty, PolicyError, PolicyForbids, PolicyWouldKeepForever
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _LONGEST = timedelta(days=3660)
+
+Jurisdiction = Literal["jp", "eu", "us-il", "us-tx", "strict"]
+"""Profiles by name; a misspelt one is refused, because it would switch its rules off."""
 
 
 def parse_duration(text: object) -> timedelta:
@@ -70,7 +73,7 @@ class _Site(_Section):
     name: str = Field(min_length=1, max_length=80)
     purpose: dict[str, str] = Field(min_length=1)
     subjects: Subjects
-    jurisdiction: str
+    jurisdiction: Jurisdiction
     contact: str = Field(min_length=1)
     demo: bool = False
 
@@ -88,6 +91,7 @@ def load_policy(path: Path) -> Policy:
     Raises:
         PolicyEmpty: the file is missing, or says nothing.
         PolicyWouldKeepForever: a retention is missing or longer than ten years.
+        PolicyForbids: the jurisdiction doesn't allow a head for these subjects.
         PolicyError: anything else that is wrong, with its place in the file.
     """
     try:
@@ -166,7 +170,7 @@ def _refuse_workers_emotion(policy: Policy, name: str) -> None:
     # EU AI Act, Art. 5(1)(f), in force since 2025-02-02; mixed subjects include workers.
     workers = policy.subjects in {Subjects.WORKERS, Subjects.MIXED}
     if policy.jurisdiction in {"eu", "strict"} and workers and Head.EMOTION in policy.heads:
-        raise PolicyError(
+        raise PolicyForbids(
             f"{name}: profile {policy.jurisdiction} doesn't allow emotion for workers",
             advice="Take `emotion` out of capture.heads; Action Units may stay.",
         )

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The shipped weights, from nothing: render, label, train, distil, export, evaluate, describe.
-# Each step resumes where it was stopped. About five hours on two CPU cores.
+# Each step resumes where it was stopped. It took an afternoon on two CPU cores.
 #   training/runs/first_generation.sh DATA
 # DATA holds ict_facekit/ ferplus/ lfw_crops/ london/ scenes/ photos/ videos/ teachers/. The labels
 # need MediaPipe, which brings its own OpenCV: give it an environment of its own.
