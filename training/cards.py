@@ -196,8 +196,8 @@ def detector_card(models: Path, scores: Table, settings: Table) -> Path:
         "scores": scores,
         "limits": [
             (
-                "Live, recall on held-out scenes is 0.50 for faces 25-40 px wide in the 320 px input, "
-                "0.14 at 15-25 px."
+                "Live, recall on held-out scenes is 0.50 for faces 25-40 px wide in the 320 px "
+                "input, 0.14 at 15-25 px."
             ),
             "Trained and judged against another detector's boxes, not against people's.",
             (
