@@ -7,13 +7,13 @@ one-line descriptions therefore stand in the table here.
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 from importlib.metadata import PackageNotFoundError
 from importlib.metadata import version as installed_version
 from typing import Any
 
 import click
 
+from agent.cli.lazy import LazyGroup
 from agent.errors import AgentError
 
 COMMANDS: dict[str, tuple[str, str]] = {
@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "status": ("agent.cli.status:status", "Say how the running agent is."),
     "dashboard": ("agent.cli.dashboard:dashboard", "Open the pages for managers and reviewers."),
     "analyze": ("agent.cli.analyze:analyze", "Turn pictures and videos into a table."),
+    "policy": ("agent.cli.policy:policy", "Check the site's rules, and delete what is due."),
     "keys": ("agent.cli.keys:keys", "Create the site's keys, and say how long they last."),
     "version": ("agent.cli.main:version", "Print the versions in use."),
 }
@@ -44,26 +45,8 @@ Exit codes:
   130  interrupted; finished work is kept"""
 
 
-class LazyGroup(click.Group):
-    """A group that knows its commands by name and imports one when it is asked for."""
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
-        """Return the names in the order of the table."""
-        return list(COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
-        """Import and return one command, or None for an unknown name."""
-        if cmd_name not in COMMANDS:
-            return None
-        module, _, name = COMMANDS[cmd_name][0].partition(":")
-        command = getattr(import_module(module), name)
-        assert isinstance(command, click.Command)
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
-        """List the commands without importing any."""
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, text) for name, (_, text) in COMMANDS.items()])
+class Program(LazyGroup):
+    """The outermost group: ends with a known exit code, whatever was refused inside."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; say what was refused and what to do about it."""
@@ -78,7 +61,7 @@ class LazyGroup(click.Group):
             ctx.exit(INTERRUPTED)
 
 
-@click.group(cls=LazyGroup, epilog=EXIT_CODES)
+@click.group(cls=Program, table=COMMANDS, epilog=EXIT_CODES)
 def main() -> None:
     """Statistics about facial expression, without keeping anybody's face."""
 

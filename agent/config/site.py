@@ -46,3 +46,13 @@ class Site:
     def status(self) -> Path:
         """The agent's health, JSON, no feature value in it."""
         return self.root / "state" / "status.json"
+
+    @property
+    def access_log(self) -> Path:
+        """The access log: a hash chain of who did what, no feature value in it."""
+        return self.root / "state" / "access.sqlite"
+
+    @property
+    def pause(self) -> Path:
+        """Says until when nothing may be captured; absent when nothing is paused."""
+        return self.root / "state" / "pause.json"

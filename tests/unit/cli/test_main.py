@@ -35,8 +35,7 @@ def run_raising(error: BaseException, monkeypatch: pytest.MonkeyPatch) -> click.
     def failing() -> None:
         raise error
 
-    monkeypatch.setattr(cli, "COMMANDS", {"failing": ("tests:failing", "Fail.")})
-    monkeypatch.setattr(cli.LazyGroup, "get_command", lambda self, ctx, name: failing)
+    monkeypatch.setattr(cli.Program, "get_command", lambda self, ctx, name: failing)
     return CliRunner().invoke(cli.main, ["failing"])
 
 

@@ -1,0 +1,1 @@
+"""What must go, and why: pure decisions; `agent.maintenance` carries them out."""
