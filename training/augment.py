@@ -57,3 +57,48 @@ def standardise(images: Tensor) -> Tensor:
     mean = images.mean((1, 2, 3), keepdim=True)
     deviation = images.std((1, 2, 3), keepdim=True, unbiased=False)
     return (images - mean) / (deviation + 1e-3)
+
+
+def cut_out(images: Tensor, *, share: float, most: int, generator: torch.Generator) -> Tensor:
+    """Hide a random rectangle of some standardised pictures behind their mean, 0.
+
+    Source: DeVries & Taylor 2017.
+
+    Args:
+        images: float (B, 1, H, W).
+        share: of the pictures that lose a part.
+        most: longest side of a rectangle, pixels.
+        generator: source of randomness.
+    """
+    count, _, height, width = images.shape
+    rows, columns = torch.arange(height), torch.arange(width)
+
+    def band(cells: Tensor) -> Tensor:
+        centre = torch.rand(count, 1, generator=generator) * len(cells)
+        half = torch.rand(count, 1, generator=generator) * most / 2
+        return (cells[None] - centre).abs() <= half
+
+    chosen = torch.rand(count, 1, 1, generator=generator) < share
+    hidden = band(rows)[:, :, None] & band(columns)[:, None, :] & chosen
+    return images.masked_fill(hidden[:, None], 0.0)
+
+
+def mix_up(
+    images: Tensor, target: Tensor, *, share: float, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Blend some pictures, and their soft labels alike, with up to a third of their neighbour.
+
+    Source: Zhang et al. 2018; one-sided, since full blends are unlike any face.
+
+    Args:
+        images: float (B, 1, H, W).
+        target: float (B, C).
+        share: of the pictures that are blended.
+        generator: source of randomness.
+    """
+    count = len(images)
+    other = torch.rand(count, generator=generator) / 3
+    other = other * (torch.rand(count, generator=generator) < share)
+    order = torch.randperm(count, generator=generator)
+    blended = images + other[:, None, None, None] * (images[order] - images)
+    return blended, target + other[:, None] * (target[order] - target)

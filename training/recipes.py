@@ -22,22 +22,24 @@ from training.nets.encoder import FaceEncoder
 from training.tasks.distill import EmotionDistillTask
 from training.tasks.emotion import EmotionTask
 from training.tasks.encoder import EncoderTask, EncoderWithVotes
-from training.train import Schedule, fit
+from training.train import Schedule, best_device, fit, kept_weights
 
 
 def emotion_teacher(data: Path, runs: Path, epochs: int, batch: int = 96) -> dict[str, float]:
-    """Train the large emotion net on FER+ votes."""
+    """Train the large emotion net on FER+ votes, less the part that temperatures are fitted on."""
     torch.manual_seed(1)
-    model = EmotionNet(TEACHER_WIDTHS).to(memory_format=torch.channels_last)
-    task = EmotionTask(model, *_ferplus(data))
-    return fit(task, Schedule(epochs, batch, 3e-3), runs / "emotion_teacher")
+    model = EmotionNet(TEACHER_WIDTHS).to(best_device(), memory_format=torch.channels_last)
+    train, valid = _ferplus(data)
+    task = EmotionTask(model, ferplus.without_calibration(train), valid, regularised=True)
+    schedule = Schedule(epochs, batch, 3e-3, average=0.998)
+    return fit(task, schedule, runs / "emotion_teacher")
 
 
 def emotion_student(data: Path, runs: Path, epochs: int, batch: int = 96) -> dict[str, float]:
     """Distil the large emotion net into the one that ships."""
     torch.manual_seed(2)
     teacher = EmotionNet(TEACHER_WIDTHS)
-    teacher.load_state_dict(_weights(runs / "emotion_teacher"))
+    teacher.load_state_dict(kept_weights(runs / "emotion_teacher"))
     student = EmotionNet(STUDENT_WIDTHS, dropout=0.2).to(memory_format=torch.channels_last)
     train, valid = _ferplus(data)
     base = EmotionTask(student, ferplus.without_calibration(train), valid)
@@ -76,7 +78,7 @@ def _continue(
     torch.manual_seed(4)
     train, valid = encoder_data(data, runs, renders=0.70)
     model = EncoderWithVotes(FaceEncoder()).to(memory_format=torch.channels_last)
-    model.load_state_dict(_weights(runs / stages[0]), strict=False)
+    model.load_state_dict(kept_weights(runs / stages[0]), strict=False)
     task = EncoderTask(model, train, valid, correlation=0.5)
     schedule = replace(schedule, weight_decay=1e-2, rise=0.15)
     return fit(task, schedule, runs / stages[1])
@@ -114,20 +116,15 @@ def _ferplus(data: Path) -> tuple[ferplus.FerPlus, ferplus.FerPlus]:
 def export_all(runs: Path, models: Path) -> None:
     """Write the encoder and the emotion head as ONNX from their checkpoints."""
     encoder_net = EncoderWithVotes(FaceEncoder())
-    encoder_net.load_state_dict(_weights(runs / "encoder"))
+    encoder_net.load_state_dict(kept_weights(runs / "encoder"))
     path = models / "face_encoder.onnx"
     print(path.name, export(ExportedEncoder(encoder_net.encoder), 112, ENCODER_OUTPUTS, path))
     student = EmotionNet(STUDENT_WIDTHS)
-    distilled = _weights(runs / "emotion_student")
+    distilled = kept_weights(runs / "emotion_student")
     kept = {k.removeprefix("student."): v for k, v in distilled.items() if "projector" not in k}
     student.load_state_dict(kept)
     path = models / "emotion_head.onnx"
     print(path.name, export(ExportedEmotion(student), 48, ("logits",), path))
-
-
-def _weights(folder: Path) -> dict[str, torch.Tensor]:
-    saved = torch.load(folder / "checkpoint.pt", weights_only=True)
-    return dict(saved["model"])
 
 
 RECIPES = {

@@ -3,6 +3,10 @@
 A run can be killed at any time: it continues from `checkpoint.pt` in its folder, with the
 schedule, the optimiser and the epoch's random seed as they were. Selection by validation score
 is *not* done here: the last epoch is the model, so that a reported part is never chosen on.
+
+With `Schedule.average` the model that is scored and kept is a running average of the weights
+(Polyak & Juditsky 1992); the raw weights go on learning beside it. The loop runs on the device
+that the model's weights are on.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -29,6 +34,8 @@ class Schedule:
     seed: int = 1
     rise: float = 0.3
     """Share of the run in which the rate rises to its peak."""
+    average: float = 0.0
+    """How much of the averaged weights a step keeps, e.g. 0.999; 0 keeps no average."""
 
 
 class Task(Protocol):
@@ -72,71 +79,133 @@ def fit(task: Task, schedule: Schedule, folder: Path) -> dict[str, float]:
         total_steps=steps * schedule.epochs + 1,
         pct_start=schedule.rise,
     )
-    first, scores = _resume(folder, task.model, optimiser, rate)
+    average = Average(task.model, schedule.average) if schedule.average else None
+    run = Run(task.model, optimiser, rate, average)
+    first, scores = _resume(folder, run)
     for epoch in range(first, schedule.epochs):
         started = time.monotonic()
-        mean_loss = _epoch(task, schedule, epoch, optimiser, rate)
-        scores = task.scores()
+        mean_loss = _epoch(task, schedule, epoch, run)
+        with averaged(task.model, average):
+            scores = task.scores()
         line = {"epoch": epoch + 1, "loss": mean_loss, "seconds": time.monotonic() - started}
         rounded = {key: round(float(value), 4) for key, value in {**line, **scores}.items()}
         print(json.dumps(rounded), flush=True)
-        _save(folder, task.model, optimiser, rate, epoch + 1, scores)
+        _save(folder, run, epoch + 1, scores)
     return scores
 
 
-def _epoch(
-    task: Task,
-    schedule: Schedule,
-    epoch: int,
-    optimiser: torch.optim.Optimizer,
-    rate: torch.optim.lr_scheduler.LRScheduler,
-) -> float:
+def _epoch(task: Task, schedule: Schedule, epoch: int, run: Run) -> float:
     task.model.train()
     total, count = 0.0, 0
     torch.manual_seed(schedule.seed * 1000 + epoch)
+    device = device_of(task.model)
     for batch in task.batches(schedule.batch, schedule.seed * 1000 + epoch):
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = task.loss(batch)
-        optimiser.zero_grad(set_to_none=True)
+        with torch.autocast(device.type, torch.bfloat16):
+            loss = task.loss(tuple(part.to(device) for part in batch))
+        run.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         nn.utils.clip_grad_norm_(task.model.parameters(), 5.0)
-        optimiser.step()
-        rate.step()
+        run.optimiser.step()
+        run.rate.step()
+        if run.average is not None:
+            run.average.follow(task.model)
         total, count = total + float(loss.detach()), count + 1
     return total / max(count, 1)
 
 
-def _resume(
-    folder: Path,
-    model: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    rate: torch.optim.lr_scheduler.LRScheduler,
-) -> tuple[int, dict[str, float]]:
+def device_of(model: nn.Module) -> torch.device:
+    """Tell where a model's weights are."""
+    return next(model.parameters()).device
+
+
+def best_device() -> torch.device:
+    """Choose the first GPU where there is one."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+
+
+class Average:
+    """A running average of a model's weights and of its batch norms' statistics."""
+
+    def __init__(self, model: nn.Module, keep: float) -> None:
+        self._keep = keep
+        self._steps = 0
+        self.state = {k: v.detach().clone() for k, v in model.state_dict().items()}
+
+    def follow(self, model: nn.Module) -> None:
+        """Move the average towards the model; early on faster, so that the start is forgotten."""
+        self._steps += 1
+        keep = min(self._keep, self._steps / (self._steps + 10.0))
+        state = model.state_dict()
+        floats = [key for key, value in state.items() if value.is_floating_point()]
+        torch._foreach_lerp_(  # noqa: SLF001 - the optimisers' own primitive; a loop is slow
+            [self.state[key] for key in floats], [state[key] for key in floats], 1.0 - keep
+        )
+        for key in state.keys() - set(floats):
+            self.state[key].copy_(state[key])
+
+    def saved(self) -> dict[str, object]:
+        """Return what a checkpoint needs."""
+        return {"state": self.state, "steps": self._steps}
+
+    def load(self, saved: dict[str, object]) -> None:
+        """Continue from `saved`."""
+        self.state = dict(saved["state"])  # type: ignore[call-overload]
+        self._steps = int(saved["steps"])  # type: ignore[call-overload]
+
+
+@contextmanager
+def averaged(model: nn.Module, average: Average | None) -> Iterator[None]:
+    """Let a model carry its averaged weights for a while."""
+    if average is None:
+        yield
+        return
+    raw = {k: v.detach().clone() for k, v in model.state_dict().items()}
+    model.load_state_dict(average.state)
+    try:
+        yield
+    finally:
+        model.load_state_dict(raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """What a checkpoint holds."""
+
+    model: nn.Module
+    optimiser: torch.optim.Optimizer
+    rate: torch.optim.lr_scheduler.LRScheduler
+    average: Average | None
+
+
+def _resume(folder: Path, run: Run) -> tuple[int, dict[str, float]]:
     path = folder / "checkpoint.pt"
     if not path.exists():
         return 0, {}
-    saved = torch.load(path, weights_only=True)
-    model.load_state_dict(saved["model"])
-    optimiser.load_state_dict(saved["optimiser"])
-    rate.load_state_dict(saved["rate"])
+    saved = torch.load(path, weights_only=True, map_location=device_of(run.model))
+    run.model.load_state_dict(saved["model"])
+    run.optimiser.load_state_dict(saved["optimiser"])
+    run.rate.load_state_dict(saved["rate"])
+    if run.average is not None:
+        run.average.load(saved["average"])
     return int(saved["epoch"]), dict(saved["scores"])
 
 
-def _save(
-    folder: Path,
-    model: nn.Module,
-    optimiser: torch.optim.Optimizer,
-    rate: torch.optim.lr_scheduler.LRScheduler,
-    epoch: int,
-    scores: dict[str, float],
-) -> None:
+def _save(folder: Path, run: Run, epoch: int, scores: dict[str, float]) -> None:
     state = {
-        "model": model.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "rate": rate.state_dict(),
+        "model": run.model.state_dict(),
+        "optimiser": run.optimiser.state_dict(),
+        "rate": run.rate.state_dict(),
         "epoch": epoch,
         "scores": scores,
     }
+    if run.average is not None:
+        state["average"] = run.average.saved()
     partial = folder / "checkpoint.part"
     torch.save(state, partial)
     partial.replace(folder / "checkpoint.pt")  # a kill never leaves half a checkpoint
+
+
+def kept_weights(folder: Path) -> dict[str, torch.Tensor]:
+    """Read a finished run's model: the averaged weights where the run kept them."""
+    saved = torch.load(folder / "checkpoint.pt", weights_only=True, map_location="cpu")
+    return dict(saved["average"]["state"] if "average" in saved else saved["model"])

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import timedelta
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime, timedelta
 from enum import StrEnum
+from zoneinfo import ZoneInfo
+
+from agent.domain.schedule import Schedule
 
 
 class Subjects(StrEnum):
@@ -13,7 +17,18 @@ class Subjects(StrEnum):
     CUSTOMERS = "customers"
     WORKERS = "workers"
     MIXED = "mixed"
+    STUDENTS = "students"
     SYNTHETIC = "synthetic"
+
+
+class PurposeKind(StrEnum):
+    """What a site's purpose amounts to; profiles judge by it."""
+
+    SERVICE = "service-improvement"
+    SAFETY = "safety"
+    EDUCATION = "education"
+    RESEARCH = "research"
+    DEMO = "demo"
 
 
 class Head(StrEnum):
@@ -32,6 +47,13 @@ class PersonBound(StrEnum):
     VISITS = "visits"
 
 
+Point = tuple[float, float]
+"""(x, y) as shares of the picture's width and height, 0-1, from the upper left corner."""
+
+Polygon = tuple[Point, ...]
+"""At least three corners."""
+
+
 @dataclass(frozen=True, slots=True)
 class Zone:
     """One camera's place.
@@ -40,20 +62,32 @@ class Zone:
         name: letters, digits, hyphen.
         source: camera index, device, URL or file; may be overridden on the command line.
         roster: how many persons work there, where `PersonBound.ROSTER` is used.
+        masks: what lies inside one of these is blanked before anything looks at the picture.
+        keep: where given, everything outside of all of these is blanked too.
     """
 
     name: str
     source: str | None
     roster: int | None
+    masks: tuple[Polygon, ...] = ()
+    keep: tuple[Polygon, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Retention:
-    """The longest that each tier may live. *At most*: nothing extends it."""
+    """The longest that each tier may live. *At most*: nothing extends it.
+
+    Attributes:
+        records: sealed records.
+        aggregates: released numbers of single buckets.
+        access_log: who did what.
+        daily: released numbers of whole local days.
+    """
 
     records: timedelta
     aggregates: timedelta
     access_log: timedelta
+    daily: timedelta = timedelta(days=730)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +123,13 @@ class Policy:
         contact: whom a person may ask.
         demo: whether the numbers come from a synthetic clip; pages say so.
         digest: SHA-256 (hex) of the policy file, bound into each segment.
+        purpose_kind: what the purpose amounts to.
+        timezone: IANA name; its clock rules the schedule and says where a day begins.
+        schedule: when frames may be taken.
+        written_release: each person signed a release before capture; the site's own word.
+        informed_consent: each person was told and agreed before capture; the site's own word.
+        evidence: where the proof of a duty is kept (a document's name or place), by the id that
+            the profile gives it.
     """
 
     site: str
@@ -104,3 +145,14 @@ class Policy:
     contact: str
     demo: bool
     digest: str
+    purpose_kind: PurposeKind = PurposeKind.SERVICE
+    timezone: str = "UTC"
+    schedule: Schedule = Schedule()
+    written_release: bool = False
+    informed_consent: bool = False
+    evidence: Mapping[str, str] = field(default_factory=dict)
+
+
+def local_day(policy: Policy, instant: datetime) -> date:
+    """Return the site's calendar day that an aware instant belongs to."""
+    return instant.astimezone(ZoneInfo(policy.timezone)).date()

@@ -77,15 +77,17 @@ def rotate_gaze(gaze: np.ndarray, degrees: np.ndarray) -> np.ndarray:
 
 
 def from_renders(renders: Renders) -> FaceSet:
-    """Give renders the form of a face set; they know everything but votes."""
+    """Give renders the form of a face set: they know all but votes and what can't be seen."""
     pose = renders.pose.astype(np.float32)
+    au = renders.au.astype(np.float32)
+    au[renders.hidden] = np.nan
     return FaceSet(
         renders.faces,
         renders.landmarks.astype(np.float32),
         pose[:, :2],
         # Alignment takes the head's roll out of the picture.
         rotate_gaze(renders.gaze.astype(np.float32), -pose[:, 2]),
-        renders.au.astype(np.float32),
+        au,
         renders.quality.astype(np.float32),
         _unknown(len(renders.faces), 8),
     )

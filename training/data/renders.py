@@ -43,6 +43,8 @@ class Renders:
     """uint8 (n,), bits 1 glasses, 2 mask, 4 occluder."""
     quality: npt.NDArray[np.float16]
     """float16 (n,), 0-1; the formula is `training.synthesis.develop.quality`."""
+    hidden: npt.NDArray[np.bool_]
+    """bool (n, 32), Action Units that the picture can't show (`training.synthesis.hidden`)."""
 
     def select(self, rows: npt.NDArray[np.bool_]) -> Renders:
         """Keep the rows that are True."""

@@ -10,6 +10,8 @@ Textures (float32, row 0 at the bottom of the face, as OpenGL reads them):
   depth inside the lips cm (negative outside), distance outside the eye opening cm.
 - `folds_a`: creases of AU4 (between the brows), AU9 (nose), AU6 (crow's feet), AU12 (nasolabial).
 - `folds_b`: creases of AU1 and AU2 (forehead), bag under the eye, beard, flush of cheeks and nose.
+- `folds_c`: the line under a tightened lower lid (AU7), creases from the mouth's corners (AU15), the
+  chin's boss and the crease over it (AU17), rims around pressed lips (AU23, AU24).
 - `noise`: four independent tiling noises: blotches, pores, strands, freckles.
 """
 
@@ -49,6 +51,8 @@ class Masks:
     """float32 (rows, columns, 4), 0-1."""
     folds_b: Array
     """float32 (rows, columns, 4), 0-1."""
+    folds_c: Array
+    """float32 (rows, columns, 4), 0-1."""
     noise: Array
     """float32 (256, 256, 4), about -1 to 1."""
 
@@ -78,10 +82,14 @@ def build_masks(landmarks: Array) -> Masks:
     folds_b = np.stack(
         [_forehead(points), _eye_bags(points), _beard(points, grid), _flush(points, grid)], -1
     )
+    folds_c = np.stack(
+        [_lower_lids(points), _mouth_corners(points), _chin(points, grid), _lip_rims(points)], -1
+    )
     return Masks(
         field.astype(np.float32),
         folds_a.astype(np.float32),
         folds_b.astype(np.float32),
+        folds_c.astype(np.float32),
         _noise(np.random.default_rng(7)),
     )
 
@@ -163,9 +171,9 @@ def _glabella(p: Array, grid: Array) -> Array:
     inner, root = p[22], p[27]
     x, low, high = inner[0] * 0.62, root[1] + 0.9, inner[1] + 0.7
     furrow = _line((x * 0.8, low), (x, (low + high) / 2), (x * 1.15, high))
-    lines = _strokes(_both(furrow), 0.10, 0.07)
+    lines = _strokes(_both(furrow), 0.16, 0.10)
     soft = np.exp(-((grid[..., 0] / 1.1) ** 2) - ((grid[..., 1] - (low + high) / 2) / 0.9) ** 2)
-    return np.asarray(0.85 * lines + 0.15 * soft, np.float32)
+    return np.asarray(0.78 * lines + 0.22 * soft, np.float32)
 
 
 def _nose(p: Array) -> Array:
@@ -208,6 +216,41 @@ def _forehead(p: Array) -> Array:
             _line((-4.6, y - 0.45), (-2.3, y + bow), (0, y), (2.3, y + bow), (4.6, y - 0.45))
         )
     return _strokes(lines, 0.09, 0.09)
+
+
+def _lower_lids(p: Array) -> Array:
+    """Paint the line under a lower lid that is pulled tight (AU7)."""
+    under = p[[42, 47, 46, 45]] - np.array([[-0.1, 0.25], [0.0, 0.32], [0.0, 0.32], [0.1, 0.2]])
+    return _strokes(_both(under.astype(np.float32)), 0.08, 0.06)
+
+
+def _mouth_corners(p: Array) -> Array:
+    """Paint the creases that run down from lowered mouth corners (AU15)."""
+    corner = p[54]
+    down = _line(
+        (corner[0] + 0.15, corner[1] + 0.1),
+        (corner[0] + 0.4, corner[1] - 0.6),
+        (corner[0] + 0.45, corner[1] - 1.5),
+    )
+    return _strokes(_both(down), 0.12, 0.10)
+
+
+def _chin(p: Array, grid: Array) -> Array:
+    """Paint the crease under the lower lip and the puckered boss of the chin (AU17)."""
+    lip, chin = p[57], p[8]
+    y = lip[1] + 0.30 * (chin[1] - lip[1])
+    crease = _strokes([_line((-1.5, y - 0.25), (0.0, y + 0.1), (1.5, y - 0.25))], 0.16, 0.11)
+    centre = lip[1] + 0.62 * (chin[1] - lip[1])
+    boss = np.exp(-((grid[..., 0] / 1.3) ** 2) - ((grid[..., 1] - centre) / 0.8) ** 2)
+    return np.asarray(np.clip(0.8 * crease + 0.45 * boss, 0, 1), np.float32)
+
+
+def _lip_rims(p: Array) -> Array:
+    """Paint the furrows over and under lips that are pressed or tightened (AU23, AU24)."""
+    shift = np.array([0.0, 0.32], np.float32)
+    upper = p[[48, 49, 50, 51, 52, 53, 54]] + shift
+    lower = p[[48, 59, 58, 57, 56, 55, 54]] - shift
+    return _strokes([upper, lower], 0.12, 0.10)
 
 
 def _eye_bags(p: Array) -> Array:

@@ -6,10 +6,13 @@ real face is. Quality is stated by `quality`.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from training.synthesis.hidden import hidden_units
 from training.synthesis.scene import Camera, Scene
 from training.synthesis.wearables import paint_mask, paint_occluder
 
@@ -40,7 +43,19 @@ def background(rng: np.random.Generator, side: int) -> Array:
     return np.asarray(np.clip(picture, 0, 1), np.float32)
 
 
-def develop(rgba: Image, scene: Scene, landmarks: Array, size: int) -> tuple[Image, float]:
+@dataclass(frozen=True, slots=True)
+class Developed:
+    """A camera's picture."""
+
+    face: Image
+    """uint8 (size, size) gray."""
+    quality: float
+    """0-1, by `quality`."""
+    hidden: npt.NDArray[np.bool_]
+    """bool (32,), Action Units that it can't show."""
+
+
+def develop(rgba: Image, scene: Scene, landmarks: Array, size: int) -> Developed:
     """Take the picture.
 
     Args:
@@ -50,7 +65,7 @@ def develop(rgba: Image, scene: Scene, landmarks: Array, size: int) -> tuple[Ima
         size: side of the wanted crop.
 
     Returns:
-        uint8 (size, size) gray, and its quality 0-1.
+        The picture, and what can be read off it.
     """
     camera = scene.camera
     rng = np.random.default_rng(camera.seed)
@@ -59,15 +74,19 @@ def develop(rgba: Image, scene: Scene, landmarks: Array, size: int) -> tuple[Ima
     gray, cover = (layers[..., k].astype(np.float32) / 255.0 for k in (0, 1))
     picture = gray + (1.0 - cover) * background(rng, side)
     scaled = (landmarks + 0.5) * (side / size) - 0.5
-    if scene.wear.mask:
-        paint_mask(picture, scaled, scene.wear.mask_colour[0] ** 0.45)
-    if scene.wear.occluder:
-        paint_occluder(picture, scene.wear.occluder)
+    wear, cover = scene.wear, np.zeros_like(picture)
+    if wear.mask:
+        cover = np.maximum(cover, paint_mask(picture, scaled, wear.mask_colour[0] ** 0.45))
+    if wear.occluder:
+        cover = np.maximum(cover, paint_occluder(picture, wear.occluder))
+    lens = wear.lens if wear.glasses else 0.0
+    hidden = hidden_units(cover, scaled, lens=lens, yaw=scene.pose[1])
     picture = (np.clip(picture, 0, 1) ** camera.gamma * camera.gain).astype(np.float32)
     worth = quality(camera, picture, side / size)
     spoilt = _spoil(picture * 255.0, camera, rng)
     how = cv2.INTER_AREA if side > size else cv2.INTER_LINEAR
-    return np.asarray(cv2.resize(spoilt, (size, size), interpolation=how), np.uint8), worth
+    face = np.asarray(cv2.resize(spoilt, (size, size), interpolation=how), np.uint8)
+    return Developed(face, worth, hidden)
 
 
 def quality(camera: Camera, picture: Array, scale: float) -> float:

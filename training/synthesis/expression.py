@@ -1,18 +1,24 @@
 """From Action Unit intensities to the face model's blend shapes, and back where geometry decides.
 
 The correspondence is **a stated convention of this project, not certified FACS coding**: intensity
-5 of an AU is weight 1 of its blend shape(s), and the steps between are linear.
+5 of an AU is the weight given here of its blend shape(s), and the steps between are linear: FACS'
+levels A to E are ordered, their ranges unequal, and no published table gives shape weights for
+them. Which shape belongs to which AU follows the names' own definitions (ARKit's blend-shape
+locations; ICT-FaceKit's `cheekRaiser`) and the appearance changes of the FACS manual (Ekman,
+Friesen & Hager 2002). Weights above 1 stretch a shape that is fainter in the face model than in
+the strongest real faces we looked at.
 
 | AU | blend shape (ARKit-like names; `_L`/`_R` are the subject's own) |
 |---|---|
-| 1, 2, 4 | browInnerUp, browOuterUp, browDown |
-| 5, 7, 45 | eyeWide, eyeSquint, eyeBlink |
+| 1, 2 | 1.3 browInnerUp, 1.1 browOuterUp |
+| 4 | 1.2 browDown, browSink and browPinch (shapes of our own: `own_shapes`); 1 + 4 stays oblique |
+| 5, 7, 45 | 1.2 eyeWide, 1.5 eyeSquint, eyeBlink |
 | 6 | cheekRaiser, and 0.3 cheekSquint |
-| 9, 10 | noseSneer, mouthUpperUp |
-| 12, 14, 15, 20 | mouthSmile, mouthDimple, mouthFrown, mouthStretch |
+| 9, 10 | noseSneer and 0.3 browSink (a wrinkled nose lowers the inner brow), mouthUpperUp |
+| 12, 14, 15, 20 | mouthSmile, mouthDimple, 1.2 mouthFrown, mouthStretch |
 | 17 | mouthShrugLower |
-| 23 | 0.45 mouthRollLower, 0.45 mouthRollUpper, 0.25 mouthPress, 0.15 mouthPucker |
-| 24 | mouthPress of both sides |
+| 23 | 0.55 mouthRollLower, 0.55 mouthRollUpper, 0.3 mouthPress, 0.2 mouthPucker |
+| 24 | mouthPress of both sides, 0.25 mouthRollLower, 0.25 mouthRollUpper |
 | 26 | 0.75 jawOpen (the whole shape is FACS AU27, mouth stretch) |
 | 28 | mouthRollLower and mouthRollUpper |
 
@@ -37,17 +43,17 @@ SIDE_COUNT = len(AU_SIDE_LABELS)
 """32 outputs."""
 
 PAIRED_SHAPES: dict[str, tuple[tuple[str, float], ...]] = {
-    "AU01": (("browInnerUp", 1.0),),
-    "AU02": (("browOuterUp", 1.0),),
-    "AU04": (("browDown", 1.0),),
-    "AU05": (("eyeWide", 1.0),),
+    "AU01": (("browInnerUp", 1.3),),
+    "AU02": (("browOuterUp", 1.1),),
+    "AU04": (("browDown", 1.2), ("browSink", 1.0), ("browPinch", 1.0)),
+    "AU05": (("eyeWide", 1.2),),
     "AU06": (("cheekRaiser", 1.0), ("cheekSquint", 0.3)),
-    "AU07": (("eyeSquint", 1.0),),
-    "AU09": (("noseSneer", 1.0),),
+    "AU07": (("eyeSquint", 1.5),),
+    "AU09": (("noseSneer", 1.0), ("browSink", 0.3)),
     "AU10": (("mouthUpperUp", 1.0),),
     "AU12": (("mouthSmile", 1.0),),
     "AU14": (("mouthDimple", 1.0),),
-    "AU15": (("mouthFrown", 1.0),),
+    "AU15": (("mouthFrown", 1.2),),
     "AU20": (("mouthStretch", 1.0),),
     "AU45": (("eyeBlink", 1.0),),
 }
@@ -56,17 +62,32 @@ PAIRED_SHAPES: dict[str, tuple[tuple[str, float], ...]] = {
 SINGLE_SHAPES: dict[str, tuple[tuple[str, float], ...]] = {
     "AU17": (("mouthShrugLower", 1.0),),
     "AU23": (
-        ("mouthRollLower", 0.45),
-        ("mouthRollUpper", 0.45),
-        ("mouthPress_L", 0.25),
-        ("mouthPress_R", 0.25),
-        ("mouthPucker", 0.15),
+        ("mouthRollLower", 0.55),
+        ("mouthRollUpper", 0.55),
+        ("mouthPress_L", 0.3),
+        ("mouthPress_R", 0.3),
+        ("mouthPucker", 0.2),
     ),
-    "AU24": (("mouthPress_L", 1.0), ("mouthPress_R", 1.0)),
+    "AU24": (
+        ("mouthPress_L", 1.0),
+        ("mouthPress_R", 1.0),
+        ("mouthRollLower", 0.25),
+        ("mouthRollUpper", 0.25),
+    ),
     "AU26": (("jawOpen", 0.75),),
     "AU28": (("mouthRollLower", 1.0), ("mouthRollUpper", 1.0)),
 }
 """Shapes of an AU without sides, in full."""
+
+MOST: dict[str, float] = {
+    "browInnerUp": 1.3,
+    "browOuterUp": 1.1,
+    "browDown": 1.2,
+    "eyeWide": 1.2,
+    "eyeSquint": 1.5,
+    "mouthFrown": 1.2,
+}
+"""Largest weight of a shape that may be stretched, without its side; all others stop at 1."""
 
 AU25_INDEX = AU_SIDE_LABELS.index("AU25")
 
@@ -103,7 +124,7 @@ def shape_weights(
         gaze: yaw and pitch of the eyes in the head, degrees (left and up are positive).
 
     Returns:
-        Weight 0-1 for each shape that is not 0.
+        Weight for each shape that is not 0, at most 1 or what `MOST` says.
     """
     weights: dict[str, float] = dict(nuisance)
     for intensity, shapes in zip(au.tolist(), SIDE_SHAPES, strict=True):
@@ -113,7 +134,12 @@ def shape_weights(
         weights[shape] = weights.get(shape, 0.0) + weight
     for side in "LR":
         _settle_lids(weights, side)
-    return {shape: min(weight, 1.0) for shape, weight in weights.items() if weight > 1e-4}
+        _settle_brow(weights, side)
+    return {
+        shape: min(weight, MOST.get(shape.removesuffix("_L").removesuffix("_R"), 1.0))
+        for shape, weight in weights.items()
+        if weight > 1e-4
+    }
 
 
 def _lid_follow(gaze: tuple[float, float]) -> dict[str, float]:
@@ -127,6 +153,14 @@ def _lid_follow(gaze: tuple[float, float]) -> dict[str, float]:
         f"eyeLook{vertical}_L": min(abs(pitch) / 30.0, 1.0),
         f"eyeLook{vertical}_R": min(abs(pitch) / 30.0, 1.0),
     }
+
+
+def _settle_brow(weights: dict[str, float], side: str) -> None:
+    """Let a raised inner brow keep a lowered one up, so that 1 + 4 stands oblique (changes it)."""
+    raised = min(weights.get(f"browInnerUp_{side}", 0.0) / MOST["browInnerUp"], 1.0)
+    for shape, fade in (("browDown", 0.7), ("browSink", 0.85)):
+        name = f"{shape}_{side}"
+        weights[name] = weights.get(name, 0.0) * (1.0 - fade * raised)
 
 
 def _settle_lids(weights: dict[str, float], side: str) -> None:

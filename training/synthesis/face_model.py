@@ -22,6 +22,7 @@ import numpy.typing as npt
 from scipy import sparse
 
 from training.synthesis.geometry import rotation
+from training.synthesis.own_shapes import own_shapes
 
 Array = npt.NDArray[np.float32]
 Indices = npt.NDArray[np.int32]
@@ -80,10 +81,16 @@ class FaceModel:
         self._moved = [np.flatnonzero(np.abs(e).max(1) > 1e-3).astype(np.int32) for e in expression]
         self._moves = [e[moved] for e, moved in zip(expression, self._moved, strict=True)]
         names = [str(name) for name in source["expression_names"]]
-        self._shape_index = {name: i for i, name in enumerate(names)}
         place = np.full(len(source["neutral"]), -1, np.int32)
         place[order] = np.arange(self.count, dtype=np.int32)
         self.landmark_vertices: Indices = place[np.asarray(source["landmark68_vertex"])]
+        skin = self.neutral[self.slices["skin"]]
+        for name, offset in own_shapes(skin, self.rest_landmarks).items():
+            moved = np.flatnonzero(np.abs(offset).max(1) > 1e-3).astype(np.int32)
+            names.append(name)
+            self._moved.append(moved + self.slices["skin"].start)
+            self._moves.append(offset[moved])
+        self._shape_index = {name: i for i, name in enumerate(names)}
         self._gather = _vertex_from_triangle(self.triangles["skin"], self.slices["skin"].stop)
         self._still_normals = self._rest_normals()
         self._eye_directions = {

@@ -59,6 +59,7 @@ def render_shard(
         "skin": np.array(tones, np.float16),
         "flags": np.array([shot.flags for shot in shots], np.uint8),
         "quality": np.array([shot.quality for shot in shots], np.float16),
+        "hidden": np.stack([shot.hidden for shot in shots]),
     }
 
 

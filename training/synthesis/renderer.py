@@ -72,8 +72,11 @@ class Creases:
     left: tuple[float, float, float, float]
     """AU4, AU9, AU6, AU12."""
     right: tuple[float, float, float, float]
-    forehead: tuple[float, float]
-    """Left, right."""
+    lower_left: tuple[float, float, float, float]
+    """AU7, AU15, AU17, AU23 or AU24."""
+    lower_right: tuple[float, float, float, float]
+    forehead: tuple[float, float, float, float]
+    """Inner left and right, outer left and right."""
     bags: float
     flush: float
 
@@ -156,6 +159,7 @@ class Renderer:
             "field_map": field,
             "folds_a_map": masks.folds_a,
             "folds_b_map": masks.folds_b,
+            "folds_c_map": masks.folds_c,
             "noise_map": masks.noise / 4.0 + 0.5,
         }
         self._textures: list[Any] = []
@@ -319,7 +323,10 @@ class Renderer:
             "contrast": lighting.contrast,
             "folds_left": creases.left,
             "folds_right": creases.right,
-            "folds_more": (*creases.forehead, creases.bags, creases.flush),
+            "lower_left": creases.lower_left,
+            "lower_right": creases.lower_right,
+            "forehead": creases.forehead,
+            "folds_more": (creases.bags, creases.flush),
         }
         for program in self._programs.values():
             for name, value in values.items():

@@ -123,6 +123,7 @@ uniform float pixels_per_cm;
 uniform sampler2D field_map;
 uniform sampler2D folds_a_map;
 uniform sampler2D folds_b_map;
+uniform sampler2D folds_c_map;
 uniform sampler2D noise_map;
 uniform vec2 map_origin;
 uniform vec2 map_extent;
@@ -134,7 +135,10 @@ uniform vec3 beard_colour;
 uniform vec4 brow_shape;    // lift cm, half thickness cm, density, tail taper
 uniform vec4 folds_left;    // AU4, AU9, AU6, AU12 creases 0-1
 uniform vec4 folds_right;
-uniform vec4 folds_more;    // forehead left, right, eye bags, flush
+uniform vec4 lower_left;    // AU7, AU15, AU17, AU23 or AU24 creases 0-1
+uniform vec4 lower_right;
+uniform vec4 forehead;      // inner left and right, outer left and right
+uniform vec2 folds_more;    // eye bags, flush
 uniform vec4 texture_;      // blotch, pores, freckles, gloss
 uniform vec4 makeup;        // lips gloss, lid shade, liner, beard
 uniform vec2 noise_shift;
@@ -156,22 +160,32 @@ void main() {
     vec4 field = texture(field_map, at) * vec4(2.0, 3.0, 1.0, 1.5) - vec4(0.5, 1.5, 0.5, 0.0);
     vec4 fa = texture(folds_a_map, at) * front;
     vec4 fb = texture(folds_b_map, at) * front;
+    vec4 fc = texture(folds_c_map, at) * front;
     vec2 unrolled = vec2(rest.x + 0.7 * sign(rest.x) * max(6.0 - rest.z, 0.0), rest.y);
     vec4 grain = texture(noise_map, unrolled * 0.055 + noise_shift) * 4.0 - 2.0;
     vec4 fine = texture(noise_map, unrolled * 0.16 + noise_shift.yx) * 4.0 - 2.0;
 
     float leftness = smoothstep(-0.25, 0.25, rest.x);
-    float crease = dot(fa, mix(folds_right, folds_left, leftness));
-    crease += fb.x * mix(folds_more.y, folds_more.x, leftness);
-    float relief = -0.085 * crease + 0.012 * texture_.y * fine.y;
+    vec4 upper = mix(folds_right, folds_left, leftness);
+    vec4 lower = mix(lower_right, lower_left, leftness);
+    float crease = dot(fa, upper) + dot(fc, lower);
+    float inner = exp(-rest.x * rest.x / 6.0);
+    crease += fb.x * mix(
+        mix(forehead.w, forehead.z, leftness), mix(forehead.y, forehead.x, leftness), inner);
+    float relief = -0.10 * crease + 0.012 * texture_.y * fine.y;
+    relief += 0.05 * fc.z * lower.z * fine.y;      // a tense chin is dimpled
     n.xy -= vec2(dFdx(relief), dFdy(relief)) * pixels_per_cm * n.z;
     n = normalize(n);
 
     vec3 base = skin * (1.0 + texture_.x * grain.x);
     base *= 1.0 - texture_.z * smoothstep(0.35, 0.75, fine.w) * vec3(0.25, 0.4, 0.45) * front;
-    base *= mix(vec3(1.0), vec3(1.03, 0.84, 0.82), fb.w * folds_more.w);
-    base *= 1.0 - vec3(0.28, 0.34, 0.30) * fb.y * folds_more.z;
-    base *= 1.0 - vec3(0.42, 0.5, 0.5) * min(crease, 1.0);
+    base *= mix(vec3(1.0), vec3(1.03, 0.84, 0.82), fb.w * folds_more.y);
+    base *= 1.0 - vec3(0.28, 0.34, 0.30) * fb.y * folds_more.x;
+    base *= 1.0 - vec3(0.48, 0.56, 0.56) * min(crease, 1.0);
+    // A lowered brow shades the socket under it.
+    float socket = smoothstep(0.0, -0.35, field.y) * smoothstep(-1.5, -0.8, field.y)
+        * smoothstep(-0.25, 0.1, field.x) * smoothstep(1.0, 0.6, field.x);
+    base *= 1.0 - 0.38 * upper.x * socket * front;
 
     float stubble = fb.z * makeup.w * clamp(0.75 + 0.7 * fine.y + 0.6 * grain.z, 0.0, 1.0);
     base = mix(base, beard_colour, clamp(stubble, 0.0, 0.92));

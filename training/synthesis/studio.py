@@ -46,6 +46,8 @@ class Shot:
     """Yaw, pitch of the eyes in the camera's frame, degrees."""
     quality: float
     flags: int
+    hidden: npt.NDArray[np.bool_]
+    """bool (32,), Action Units that the picture can't show."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,35 +113,48 @@ class Studio:
         rgba = self.draw(posed, au, scene, view)
         scale = CROP_SIZE / view.size
         landmarks = (view.project(posed.landmarks) + 0.5) * scale - 0.5
-        face, worth = develop(rgba, scene, landmarks, CROP_SIZE)
+        taken = develop(rgba, scene, landmarks, CROP_SIZE)
         wear = scene.wear
         flags = FLAG_GLASSES * wear.glasses + FLAG_MASK * wear.mask
         flags += FLAG_OCCLUDER * (wear.occluder > 0)
         gaze = gaze_in_camera(scene.pose, scene.gaze)
-        return Shot(face, landmarks, au, scene.pose, gaze, worth, flags)
+        return Shot(taken.face, landmarks, au, scene.pose, gaze, taken.quality, flags, taken.hidden)
 
 
 def creases_of(au: Array, skin: Skin) -> Creases:
     """Say how deep the skin folds: with the AUs, more in older skin, and a little at rest."""
-    depth = 0.45 + 0.55 * skin.age
     rest = 0.22 * skin.age**2
 
-    def fold(*weighted: tuple[str, float], resting: float = 1.0) -> tuple[float, float]:
+    def fold(
+        *weighted: tuple[str, float], resting: float = 1.0, young: float = 0.45
+    ) -> tuple[float, float]:
         sides = []
         for side in "LR":
-            pulls = (w * float(au[INDEX[f"{label}_{side}"]]) for label, w in weighted)
-            pull = sum(pulls) / MAX_INTENSITY
+            pull = sum(w * _level(au, label, side) for label, w in weighted) / MAX_INTENSITY
+            depth = young + (1 - young) * skin.age
             sides.append(min(1.0, depth * max(pull, 0.0) + resting * rest))
         return sides[0], sides[1]
 
-    furrow = fold(("AU04", 1.0), ("AU09", 0.3), ("AU01", 0.15), resting=0.7)
-    nose = fold(("AU09", 1.0), ("AU10", 0.1), resting=0.0)
+    furrow = fold(("AU04", 1.0), ("AU09", 0.3), ("AU01", 0.15), resting=0.7, young=0.65)
+    nose = fold(("AU09", 1.0), ("AU10", 0.1), resting=0.0, young=0.6)
     feet = fold(("AU06", 1.0), ("AU12", 0.15), ("AU45", 0.1))
-    cheek = fold(("AU12", 0.8), ("AU10", 0.4), ("AU09", 0.3), ("AU06", 0.2), resting=2.0)
-    brow = fold(("AU01", 0.5), ("AU02", 0.6), ("AU04", -0.4))
-    left = (furrow[0], nose[0], feet[0], cheek[0])
-    right = (furrow[1], nose[1], feet[1], cheek[1])
-    return Creases(left, right, brow, 0.15 + 0.6 * skin.age, 0.3 + 0.5 * (1 - skin.age))
+    cheek = fold(("AU12", 0.8), ("AU10", 0.5), ("AU09", 0.3), ("AU06", 0.2), resting=2.0)
+    inner = fold(("AU01", 0.9), ("AU02", 0.3), ("AU04", -0.2))
+    outer = fold(("AU02", 0.9), ("AU01", 0.2), ("AU04", -0.4))
+    lid = fold(("AU07", 0.9), ("AU06", 0.3), resting=0.5, young=0.6)
+    corner = fold(("AU15", 0.9), ("AU17", 0.2), resting=1.2)
+    chin = fold(("AU17", 1.0), ("AU15", 0.15), resting=0.6, young=0.65)
+    press = fold(("AU24", 0.9), ("AU23", 0.8), ("AU28", 0.5), resting=0.2, young=0.5)
+    upper = [(furrow[k], nose[k], feet[k], cheek[k]) for k in (0, 1)]
+    lower = [(lid[k], corner[k], chin[k], press[k]) for k in (0, 1)]
+    bags, flush = 0.15 + 0.6 * skin.age, 0.3 + 0.5 * (1 - skin.age)
+    return Creases(*upper, *lower, (*inner, *outer), bags, flush)
+
+
+def _level(au: Array, label: str, side: str) -> float:
+    """Read an AU's intensity on one side, or the whole AU's where it has no sides."""
+    name = f"{label}_{side}"
+    return float(au[INDEX[name if name in INDEX else label]])
 
 
 def aligned_view(scene: Scene, posed: Posed, size: int) -> View:

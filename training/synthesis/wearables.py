@@ -137,13 +137,16 @@ def _disc(ring: Array, wear: Wear) -> Piece:
     )
 
 
-def paint_mask(picture: Array, landmarks: Array, level: float) -> None:
+def paint_mask(picture: Array, landmarks: Array, level: float) -> Array:
     """Cover nose, mouth and chin with a pleated medical mask; changes `picture`.
 
     Args:
         picture: float32 (H, W), 0-1.
         landmarks: float32 (68, 2), in its pixels.
         level: gray of the cloth, 0-1.
+
+    Returns:
+        float32 (H, W), what it covers, 0-1.
     """
     jaw = landmarks[2:15]
     nose = landmarks[28] * 0.6 + landmarks[29] * 0.4
@@ -166,14 +169,18 @@ def paint_mask(picture: Array, landmarks: Array, level: float) -> None:
     for ear, edge in ((0, 3), (16, 13)):
         loop = np.round(landmarks[[ear, edge]] * 16).astype(np.int32)
         cv2.polylines(picture, [loop], False, float(0.8 * level), 1, cv2.LINE_AA, 4)
+    return cover
 
 
-def paint_occluder(picture: Array, seed: int) -> None:
+def paint_occluder(picture: Array, seed: int) -> Array:
     """Put a hand-like or box-like thing before a part of the face; changes `picture`.
 
     Args:
         picture: float32 (H, W), 0-1.
         seed: of the shape.
+
+    Returns:
+        float32 (H, W), what it covers, 0-1.
     """
     rng = np.random.default_rng(seed)
     side = picture.shape[0]
@@ -196,3 +203,4 @@ def paint_occluder(picture: Array, seed: int) -> None:
     inner = cv2.GaussianBlur(cover, (0, 0), side / 40)
     level = float(rng.uniform(0.05, 0.9)) * (0.55 + 0.45 * inner)
     picture[:] = picture * (1 - cover) + level * cover
+    return cover

@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training.augment import Jitter, affine, standardise
+from training.augment import Jitter, affine, cut_out, mix_up, standardise
 from training.data.ferplus import FerPlus
 from training.nets.emotion import EmotionNet
 
@@ -18,8 +18,16 @@ class EmotionTask:
     """Cross-entropy against the votes of ten annotators."""
 
     def __init__(
-        self, model: EmotionNet, train: FerPlus, valid: FerPlus, jitter: Jitter | None = None
+        self,
+        model: EmotionNet,
+        train: FerPlus,
+        valid: FerPlus,
+        jitter: Jitter | None = None,
+        *,
+        regularised: bool = False,
     ) -> None:
+        """Take the net and both parts; `regularised` adds mild cutout and mixup."""
+        self._regularised = regularised
         self.model: nn.Module = model
         self.train, self.valid = train, valid
         self.jitter = jitter or Jitter()
@@ -38,7 +46,11 @@ class EmotionTask:
             flip = torch.rand(batch, generator=generator) < 0.5
             images[flip] = images[flip].flip(-1)
             images, _ = affine(images, self.jitter, generator)
-            yield standardise(images), torch.from_numpy(self.train.target[chosen])
+            images, target = standardise(images), torch.from_numpy(self.train.target[chosen])
+            if self._regularised:
+                images = cut_out(images, share=0.3, most=14, generator=generator)
+                images, target = mix_up(images, target, share=0.3, generator=generator)
+            yield images, target
 
     def loss(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Cross-entropy with soft targets."""
@@ -62,10 +74,11 @@ def predict(model: nn.Module, images: np.ndarray) -> tuple[Tensor, Tensor]:
     """Return float32 logits (N, 8) of uint8 faces (N, 48, 48) and of their mirror images."""
     model.eval()
     plain, mirrored = [], []
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+    device = next(model.parameters()).device
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
         for start in range(0, len(images), 256):
             batch = torch.from_numpy(images[start : start + 256]).float()[:, None]
-            batch = standardise(batch)
-            plain.append(model(batch)[1].float())
-            mirrored.append(model(batch.flip(-1))[1].float())
+            batch = standardise(batch).to(device)
+            plain.append(model(batch)[1].float().cpu())
+            mirrored.append(model(batch.flip(-1))[1].float().cpu())
     return torch.cat(plain), torch.cat(mirrored)

@@ -1,0 +1,187 @@
+"""Read the files of a set: arrays, zipped pictures, folders; every refusal names the file.
+
+Nothing here is written, and a file from elsewhere is never trusted: arrays are read without
+pickles, sizes are checked before use.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import zipfile
+import zlib
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import numpy.typing as npt
+
+from agent.capture.files import PICTURE_SUFFIXES, decode_picture, media_files
+from agent.errors import MediaError
+
+Image = npt.NDArray[np.uint8]
+
+_DAMAGED = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, KeyError, NotImplementedError)
+_CHUNK = 1 << 20
+
+
+def read_arrays(path: Path, shapes: Mapping[str, tuple[int | None, ...]]) -> dict[str, Any]:
+    """Read named arrays of an `.npz` file.
+
+    Args:
+        path: the file.
+        shapes: what must be there; None stands for any length, and the first axis must be as
+            long in every array.
+
+    Returns:
+        All arrays of the file, the named ones checked.
+
+    Raises:
+        MediaError: missing, empty, cut, not an .npz file, or without one of the arrays.
+    """
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            if not isinstance(file, np.lib.npyio.NpzFile):
+                raise MediaError(f"{path.name} holds one bare array, not named ones (.npz)")
+            found = {name: file[name] for name in file.files}
+    except FileNotFoundError:
+        raise MediaError(f"{path.name} doesn't exist") from None
+    except OSError as error:
+        raise MediaError(f"{path.name} can't be read ({error.strerror or 'damaged'})") from error
+    except _DAMAGED as error:
+        raise MediaError(f"{path.name} isn't a complete .npz file") from error
+    _check_shapes(path.name, found, shapes)
+    return found
+
+
+def _check_shapes(
+    name: str, found: Mapping[str, Any], shapes: Mapping[str, tuple[int | None, ...]]
+) -> None:
+    lengths = set()
+    for key, shape in shapes.items():
+        if key not in found:
+            raise MediaError(f"{name} lacks the array {key}", advice="Check the set's layout.")
+        actual = found[key].shape
+        fits = len(actual) == len(shape) and all(
+            want in {None, size} for want, size in zip(shape, actual, strict=True)
+        )
+        if not fits:
+            wanted = " x ".join("N" if size is None else str(size) for size in shape)
+            raise MediaError(f"{name}: {key} is {actual}, it should be {wanted}")
+        lengths.add(actual[0])
+    if len(lengths) > 1:
+        raise MediaError(f"{name}: its arrays differ in length")
+    if lengths == {0}:
+        raise MediaError(f"{name} holds no example")
+
+
+def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
+    """Read a CSV file with a header.
+
+    Raises:
+        MediaError: missing, not text, without one of the columns, or without a row.
+    """
+    try:
+        with path.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except FileNotFoundError:
+        raise MediaError(f"{path.name} doesn't exist") from None
+    except OSError as error:
+        raise MediaError(f"{path.name} can't be read ({error.strerror})") from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise MediaError(f"{path.name} isn't a CSV table in UTF-8") from error
+    if not rows:
+        raise MediaError(f"{path.name} holds no row")
+    lacking = [name for name in columns if name not in rows[0]]
+    if lacking:
+        raise MediaError(f"{path.name} lacks the column {lacking[0]}")
+    return rows
+
+
+class Pictures:
+    """Pictures by name, out of `images.zip` of a folder or out of the folder itself."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open the archive where there is one.
+
+        Raises:
+            MediaError: `images.zip` isn't a zip file.
+        """
+        self._folder = folder
+        self._archive: zipfile.ZipFile | None = None
+        archive = folder / "images.zip"
+        if archive.exists():
+            try:
+                self._archive = zipfile.ZipFile(archive)
+            except (zipfile.BadZipFile, OSError) as error:
+                raise MediaError(f"{archive.name} isn't a complete zip file") from error
+
+    def close(self) -> None:
+        """Close the archive."""
+        if self._archive is not None:
+            self._archive.close()
+
+    def gray(self, name: str) -> Image:
+        """Decode one picture, uint8 (H, W).
+
+        Raises:
+            MediaError: it is missing or damaged.
+        """
+        if self._archive is None:
+            return to_gray(decode_picture(self._folder / name))
+        try:
+            coded = np.frombuffer(self._archive.read(name), np.uint8)
+            decoded = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)
+        except (*_DAMAGED, OSError, cv2.error) as error:
+            raise MediaError(f"images.zip: {name} is missing or damaged") from error
+        if decoded is None:
+            raise MediaError(f"images.zip: {name} can't be decoded")
+        return np.asarray(decoded, np.uint8)
+
+
+def to_gray(picture: Image) -> Image:
+    """Return uint8 (H, W) of BGR (H, W, 3)."""
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2GRAY), np.uint8)
+
+
+def picture_files(folder: Path) -> list[Path]:
+    """List a folder's pictures, below it too.
+
+    Raises:
+        MediaError: the folder isn't there, or holds none.
+    """
+    require_folder(folder)
+    found = [path for path in media_files(folder) if path.suffix.lower() in PICTURE_SUFFIXES]
+    if not found:
+        raise MediaError(f"{folder.name} holds no picture")
+    return found
+
+
+def require_folder(path: Path) -> None:
+    """Refuse what isn't a folder.
+
+    Raises:
+        MediaError: it is missing or a file.
+    """
+    if not path.exists():
+        raise MediaError(f"{path.name} doesn't exist")
+    if not path.is_dir():
+        raise MediaError(f"{path.name} is a file, not a folder")
+
+
+def digest(path: Path) -> str:
+    """Return a file's SHA-256.
+
+    Raises:
+        MediaError: it can't be read.
+    """
+    found = hashlib.sha256()
+    try:
+        with path.open("rb") as file:
+            while part := file.read(_CHUNK):
+                found.update(part)
+    except OSError as error:
+        raise MediaError(f"{path.name} can't be read ({error.strerror})") from error
+    return found.hexdigest()

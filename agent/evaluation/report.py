@@ -1,0 +1,278 @@
+"""What an evaluation came to: scores with intervals, tool beside tool; as a table and as JSON.
+
+The JSON's keys are documented in docs/evaluation.md. Undefined and not measured are null, never 0.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from agent.errors import ConfigError, StoreError
+
+SCHEMA = "omokage.evaluation/1"
+
+SHARE, INTENSITY, DEGREES, RATIO, NUMBER, MILLISECONDS = (
+    "share", "intensity 0-5", "degrees", "inter-ocular distance", "number", "ms",
+)  # fmt: skip
+
+_DIGITS = {SHARE: 3, INTENSITY: 3, DEGREES: 2, RATIO: 4, MILLISECONDS: 2}
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """One number.
+
+    Attributes:
+        value: NaN where the sample doesn't define it.
+        low: lower end of its 95 % interval; NaN where there is none.
+        high: upper end.
+        count: units that were resampled for the interval (persons, pictures, clips).
+    """
+
+    value: float
+    low: float = math.nan
+    high: float = math.nan
+    count: int = 0
+
+    def text(self, unit: str) -> str:
+        """Write it for a person."""
+        if math.isnan(self.value):
+            return "undefined"
+        if unit == NUMBER:
+            return f"{self.value:g}"
+        digits = _DIGITS.get(unit, 3)
+        text = f"{self.value:.{digits}f}"
+        if math.isnan(self.low):
+            return text
+        return f"{text} [{self.low:.{digits}f}, {self.high:.{digits}f}]"
+
+    def table(self) -> dict[str, float | int | None]:
+        """Return the JSON form."""
+        return {
+            "value": plain(self.value),
+            "low": plain(self.low),
+            "high": plain(self.high),
+            "count": self.count,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One score of every tool.
+
+    Attributes:
+        key: name in the JSON, stable.
+        label: name for a person.
+        unit: of the values.
+        better: `higher`, `lower`, or empty where neither is.
+        scores: by tool; a tool that can't answer is absent.
+    """
+
+    key: str
+    label: str
+    unit: str
+    better: str
+    scores: Mapping[str, Score]
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """One slice of one axis: `light: dark`."""
+
+    axis: str
+    name: str
+    score: Score
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """The best group less the worst, as they are on the whole sample, with a 95 % interval."""
+
+    axis: str
+    best: str
+    worst: str
+    score: Score
+
+
+@dataclass(frozen=True, slots=True)
+class Slices:
+    """One score by group along several axes.
+
+    Attributes:
+        key: of the score.
+        label: of the score, for a person.
+        unit: of the score.
+        groups: every group with enough examples.
+        gaps: one for each axis with two groups or more.
+        left_out: groups with too few examples, `axis: name (count)`.
+    """
+
+    key: str
+    label: str
+    unit: str
+    groups: tuple[Group, ...]
+    gaps: tuple[Gap, ...]
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class Report:
+    """One task on one set.
+
+    Attributes:
+        task: its name on the command line.
+        title: one line for a person.
+        data: facts about the set: name, SHA-256, counts.
+        reference: whose word counts as the truth.
+        tools: identities of the weights by tool; the first tool is Omokage.
+        rows: the scores.
+        slices: the scores by group, of Omokage alone.
+        curves: named tables for plots, lists of numbers by column.
+        notes: what a reader must know, one sentence each.
+    """
+
+    task: str
+    title: str
+    data: dict[str, Any]
+    reference: str
+    tools: dict[str, tuple[str, ...]]
+    rows: list[Row] = field(default_factory=list)
+    slices: list[Slices] = field(default_factory=list)
+    curves: dict[str, dict[str, list[float]]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    def table(self, version: str) -> dict[str, Any]:
+        """Return the JSON form."""
+        return {
+            "schema": SCHEMA,
+            "omokage": version,
+            "task": self.task,
+            "title": self.title,
+            "data": self.data,
+            "reference": self.reference,
+            "tools": {name: list(models) for name, models in self.tools.items()},
+            "scores": {
+                row.key: {
+                    "label": row.label,
+                    "unit": row.unit,
+                    "better": row.better,
+                    "by_tool": {name: score.table() for name, score in row.scores.items()},
+                }
+                for row in self.rows
+            },
+            "slices": [_slices_table(one) for one in self.slices],
+            "curves": self.curves,
+            "notes": self.notes,
+        }
+
+    def lines(self) -> Iterator[str]:
+        """Write everything for a person, line by line."""
+        yield self.title
+        yield f"reference: {self.reference}"
+        yield ""
+        names = list(self.tools)
+        cells = [["", *names]]
+        for row in self.rows:
+            texts = [row.scores[n].text(row.unit) if n in row.scores else "-" for n in names]
+            cells.append([_with_unit(row), *texts])
+        yield from aligned(cells)
+        for one in self.slices:
+            yield ""
+            yield from _slices_lines(one)
+        yield ""
+        yield "[a, b]: 95 % interval."
+        yield from self.notes
+
+
+def _with_unit(row: Row) -> str:
+    return row.label if row.unit in {SHARE, NUMBER} else f"{row.label} ({row.unit})"
+
+
+def _slices_table(one: Slices) -> dict[str, Any]:
+    return {
+        "score": one.key,
+        "unit": one.unit,
+        "groups": [
+            {"axis": group.axis, "group": group.name, **group.score.table()}
+            for group in one.groups
+        ],
+        "gaps": [
+            {"axis": gap.axis, "best": gap.best, "worst": gap.worst, **gap.score.table()}
+            for gap in one.gaps
+        ],
+        "left_out": list(one.left_out),
+    }
+
+
+def _slices_lines(one: Slices) -> Iterator[str]:
+    yield f"{one.label}, by group"
+    cells = [["", "", "examples", one.unit, "gap, best to worst"]]
+    gaps = {gap.axis: gap for gap in one.gaps}
+    before = ""
+    for group in one.groups:
+        first = group.axis != before
+        gap = gaps.get(group.axis) if first else None
+        cells.append(
+            [
+                group.axis if first else "",
+                group.name,
+                str(group.score.count),
+                group.score.text(one.unit),
+                f"{gap.score.text(one.unit)} ({gap.worst})" if gap else "",
+            ]
+        )
+        before = group.axis
+    yield from aligned(cells)
+    if one.left_out:
+        yield f"too few examples: {', '.join(one.left_out)}"
+
+
+def aligned(cells: Sequence[Sequence[str]]) -> Iterator[str]:
+    """Lay a table out: the first column to the left, the others to a common width each."""
+    widths = [max(len(row[i]) for row in cells) for i in range(len(cells[0]))]
+    for row in cells:
+        padded = [text.ljust(width) for text, width in zip(row, widths, strict=True)]
+        yield "  ".join(padded).rstrip()
+
+
+def plain(value: float) -> float | None:
+    """Round for JSON; NaN and infinity become null."""
+    return round(float(value), 6) if math.isfinite(value) else None
+
+
+def check_writable(path: Path) -> None:
+    """Refuse a place where the JSON can't be written, before minutes of work.
+
+    Raises:
+        ConfigError: its folder isn't there, or it is a folder itself.
+    """
+    if path.is_dir():
+        raise ConfigError(f"{path.name} is a folder, not a file to write")
+    if not path.parent.is_dir():
+        raise ConfigError(
+            f"the folder for {path.name} doesn't exist", advice="Create the folder first."
+        )
+
+
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Write a file whole or not at all.
+
+    Raises:
+        StoreError: the disk refuses.
+    """
+    partial = path.with_name(f".{path.name}.partial")
+    try:
+        text = json.dumps(content, indent=1, ensure_ascii=False, allow_nan=False)
+        partial.write_text(f"{text}\n", encoding="utf-8")
+        partial.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path.name} can't be written ({error.strerror})") from error
+    finally:
+        with suppress(OSError):
+            partial.unlink(missing_ok=True)
