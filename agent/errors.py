@@ -94,6 +94,12 @@ class SegmentTruncated(SealError):
     """A segment ends before it should."""
 
 
+class SegmentExpired(SealError):
+    """The segment should have been deleted by now; it isn't opened any more."""
+
+    advice = "Nothing is to be done: it goes with the next purge. A legal hold keeps in time."
+
+
 class PassphraseWrong(SealError):
     """The passphrase doesn't open the reviewer's keys."""
 
@@ -115,6 +121,27 @@ class SchemaTooNew(StoreError):
     """A newer Omokage wrote this database."""
 
     advice = "Upgrade Omokage; the database is left as it is."
+
+
+class MigrationFailed(StoreError):
+    """An older database couldn't be brought forward; it is as it was."""
+
+    advice = "Check the disk's free space and start again; the old database is untouched."
+
+
+class StoreMissing(StoreError):
+    """The database that used to be here is gone, or another one is in its place."""
+
+    advice = (
+        "Bring the old database back, or say with `omokage policy start-over` that it is lost "
+        "for good."
+    )
+
+
+class StoreCorrupt(StoreError):
+    """The database is damaged."""
+
+    advice = "Start the agent: it moves the file aside, with its deadline, and begins a new one."
 
 
 class PolicyError(AgentError):

@@ -153,6 +153,15 @@ class Policy:
     evidence: Mapping[str, str] = field(default_factory=dict)
 
 
+def spell_duration(length: timedelta) -> str:
+    """Return a duration as a policy file spells it: `72h`, `90d`, `30s`."""
+    seconds = int(length.total_seconds())
+    for unit, size, fewest in (("d", 86_400, 4), ("h", 3_600, 1), ("m", 60, 1)):
+        if seconds % size == 0 and seconds >= fewest * size:
+            return f"{seconds // size}{unit}"
+    return f"{seconds}s"
+
+
 def local_day(policy: Policy, instant: datetime) -> date:
     """Return the site's calendar day that an aware instant belongs to."""
     return instant.astimezone(ZoneInfo(policy.timezone)).date()

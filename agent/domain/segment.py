@@ -3,13 +3,19 @@
 The header's canonical bytes are the authenticated data of the cipher and part of what the device
 signs. Layout, integers big-endian, `text` = one length byte and UTF-8:
 
-    "omokage/segment/1" NUL · schema u16 · device text · zone text · bucket_start i64 ·
+    "omokage/segment/2" NUL · schema u16 · device text · zone text · bucket_start i64 ·
     bucket_seconds u32 · sequence u32 · count u32 · policy digest 32 bytes ·
-    number of models u8 · each model text · key id 16 bytes · epoch text · delete_by i64
+    number of models u8 · each model text · key id 16 bytes · epoch text · delete_by i64 ·
+    closing u8 (0 no, 1 more follow, 2 last) · records so far u32 (0 unless closing)
 
-Instants are whole seconds since 1970 UTC. Each field is fixed-width or length-prefixed, so two
-different headers never share their bytes. What a header shows to a thief of the disk: where, when
-and how many face-records there were, never what they say.
+Schema 1 has the label "omokage/segment/1" and ends after `delete_by`. Instants are whole seconds
+since 1970 UTC. Each field is fixed-width or length-prefixed, so two different headers never share
+their bytes. What a header shows to a thief of the disk: where, when and how many face-records
+there were, never what they say.
+
+While a bucket runs it consists of *flush* segments, numbered from 0. At its end *closing* segments,
+numbered from `CLOSING_SEQUENCE`, hold all its records again and replace them. Each kind is a chain
+of its own, and both begin at the zone's bucket before: see `SealedSegment.previous`.
 """
 
 from __future__ import annotations
@@ -20,20 +26,35 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 
-SCHEMA_VERSION = 1
-"""Of header, payload and signature together."""
+SCHEMA_VERSION = 2
+"""Of header, payload and signature together; what is sealed now."""
+READABLE_SCHEMAS = frozenset({1, 2})
 KEY_ID_BYTES = 16
 NONCE_BYTES = 12
 SIGNATURE_BYTES = 64
 LINK_BYTES = 32
 MAX_RECORDS = 65_536
 """In one segment: bounds what a reader allocates before it has decoded anything."""
+CLOSING_SEQUENCE = 1 << 31
+"""Number of a bucket's first closing segment; flush segments have lower numbers."""
 FIRST_LINK = bytes(LINK_BYTES)
-"""What the first segment of a bucket follows."""
+"""What a zone's very first segment follows; in schema 1 the first one of each bucket."""
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_HEADER_LABEL = b"omokage/segment/1\0"
 _LINK_LABEL = b"omokage/segment-link/1\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """What a closing segment says of its whole bucket.
+
+    Attributes:
+        records: face-records of the bucket up to and with this segment.
+        last: whether no closing segment follows; then `records` is the whole bucket's number.
+    """
+
+    records: int
+    last: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,17 +67,18 @@ class SegmentHeader:
         zone: name of the camera's place.
         bucket_start: aware UTC, whole seconds.
         bucket_seconds: length of the bucket.
-        sequence: of the segment in its bucket, from 0.
+        sequence: of the segment in its bucket: from 0, closing ones from `CLOSING_SEQUENCE`.
         count: face-records inside, 1 to `MAX_RECORDS`.
         policy_digest: SHA-256 (hex) of the policy in force.
         models: each `card@` and the first 8 hex digits of the model's SHA-256.
         key_id: 16 random bytes, of the bucket's key.
         epoch: id of the epoch whose key pair the bucket's key is sealed to.
         delete_by: aware UTC, whole seconds; the segment must not outlive it.
+        closing: of a closing segment, from schema 2 on; else None.
 
     Raises:
-        ValueError: a field is out of its range, a time is naive, or `delete_by` lies before the
-            bucket's end.
+        ValueError: a field is out of its range, a time is naive, `delete_by` lies before the
+            bucket's end, or number and kind contradict each other.
     """
 
     schema_version: int
@@ -71,6 +93,7 @@ class SegmentHeader:
     key_id: bytes
     epoch: str
     delete_by: datetime
+    closing: Closing | None = None
 
     def __post_init__(self) -> None:
         _check_instant("bucket_start", self.bucket_start)
@@ -86,6 +109,12 @@ class SegmentHeader:
             raise ValueError("policy_digest isn't a SHA-256 in hex")
         if self.delete_by < self.bucket_end:
             raise ValueError("delete_by lies before the bucket's end")
+        if (self.closing is not None) != (self.sequence >= CLOSING_SEQUENCE):
+            raise ValueError("a segment's number isn't one of its kind")
+        if self.closing is not None:
+            if self.schema_version == 1:
+                raise ValueError("schema 1 knows no closing segments")
+            _check_range("records of the bucket", self.closing.records, self.count, 0xFFFFFFFF)
 
     @property
     def bucket_end(self) -> datetime:
@@ -106,7 +135,12 @@ class SegmentHeader:
             self.epoch,
             self.delete_by,
         )
-        return head + struct.pack(">II", self.sequence, self.count) + tail
+        clear = head + struct.pack(">II", self.sequence, self.count) + tail
+        if self.schema_version == 1:
+            return clear
+        if self.closing is None:
+            return clear + bytes(5)
+        return clear + struct.pack(">BI", 2 if self.closing.last else 1, self.closing.records)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +151,9 @@ class SealedSegment:
         header: in clear.
         nonce: 12 bytes, always `counter_nonce(header.sequence)`.
         ciphertext: AES-256-GCM of the padded payload, tag at the end.
-        previous: `link` of the bucket's segment before this one; `FIRST_LINK` for the first.
+        previous: `link` of the segment of its kind before this one. The bucket's first flush
+            segment and its first closing one both follow the zone's bucket before: the last
+            segment that was stored of it, or `FIRST_LINK` if there was none.
         signature: the device's Ed25519 signature of `link`, 64 bytes.
     """
 
@@ -168,10 +204,11 @@ def chain_link(previous: bytes, header: bytes, nonce: bytes, ciphertext: bytes) 
 
 
 def counter_nonce(sequence: int) -> bytes:
-    """Return the 96-bit nonce of a bucket's n-th segment.
+    """Return the 96-bit nonce of a bucket's segment.
 
     A counter is safe here because a data key is drawn afresh for each bucket, lives in one process
-    only and is never stored in clear, so no second counter can ever run under the same key.
+    only and is never stored in clear, so no second counter can ever run under the same key. Flush
+    and closing segments count in ranges that never meet.
     """
     return sequence.to_bytes(NONCE_BYTES, "big")
 
@@ -206,7 +243,7 @@ def _frame(  # noqa: PLR0913, PLR0917 one argument per field
 ) -> tuple[bytes, bytes]:
     """Return a header's bytes before and after its sequence and count."""
     head = (
-        _HEADER_LABEL,
+        f"omokage/segment/{schema_version}\0".encode(),
         struct.pack(">H", schema_version),
         _text(device),
         _text(zone),

@@ -8,21 +8,28 @@ alone would flatter.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
 import numpy as np
 import numpy.typing as npt
 
+from agent.domain.facs import AU_LABELS, MAX_INTENSITY
 from agent.domain.frame import Frame
-from agent.domain.observation import FaceBackend, Floats, Observation
+from agent.domain.observation import FaceBackend, Floats, Look, Observation
 from agent.errors import ConfigError
 from agent.inference.backend import OwnBackend
 from agent.inference.detector import FaceDetector, load_detector
 from agent.inference.emotion import EmotionHead
 from agent.inference.encoder import FaceEncoder
-from agent.inference.mediapipe import load_mediapipe
+from agent.inference.mediapipe import (
+    Landmarker,
+    MediaPipeBackend,
+    load_landmarker,
+    load_mediapipe,
+)
+from agent.inference.mediapipe_map import MeshFace
 from agent.inference.session import Model, load_model
 from agent.inference.tracker import TrackingRules
 
@@ -125,20 +132,89 @@ class MediaPipeTool:
     name = MEDIAPIPE
 
     def __init__(self, task_file: Path) -> None:
+        """Try whether it can be loaded at all.
+
+        Raises:
+            ConfigError: the extra isn't installed.
+            ModelError: the file is missing, or another one.
+        """
         self._task_file = task_file
-        self.identity = (load_mediapipe(task_file, still=True).models[0],)
+        backend = load_mediapipe(task_file, still=True)
+        self.identity = backend.models
+        backend.close()
 
-    def stills(self) -> FaceBackend:
+    def stills(self, most_faces: int = 1) -> FaceBackend:
         """Return what looks at single pictures."""
-        return load_mediapipe(self._task_file, still=True, most_faces=1)
-
-    def crowd(self) -> FaceBackend:
-        """Return what looks for all faces of single pictures."""
-        return load_mediapipe(self._task_file, still=True, most_faces=32)
+        return RawMediaPipe(load_landmarker(self._task_file, still=True, most_faces=most_faces))
 
     def video(self) -> FaceBackend:
         """Return what follows faces through a clip."""
         return load_mediapipe(self._task_file, still=False)
+
+
+class _Recorder:
+    """A landmarker that remembers its last answer."""
+
+    def __init__(self, landmarker: Landmarker) -> None:
+        self._landmarker = landmarker
+        self.last: list[MeshFace] = []
+
+    def find(self, rgb: Image, at_ms: int) -> list[MeshFace]:
+        self.last = self._landmarker.find(rgb, at_ms)
+        return self.last
+
+    def close(self) -> None:
+        self._landmarker.close()
+
+
+class RawMediaPipe:
+    """MediaPipe on stills, with the coefficients too that the product's backend doesn't trust.
+
+    A baseline should not look worse than it is: where the product says "not measured", the raw
+    coefficient is scored.
+    """
+
+    name = MEDIAPIPE
+
+    def __init__(self, landmarker: Landmarker) -> None:
+        self._recorder = _Recorder(landmarker)
+        self._backend = MediaPipeBackend(self._recorder, models=(), still=True)
+
+    def look(self, frame: Frame) -> Look:
+        """Observe all faces of a picture."""
+        look = self._backend.look(frame)
+        pairs = zip(look.observations, self._recorder.last, strict=True)
+        return Look(look.status, tuple(_completed(one, mesh) for one, mesh in pairs))
+
+    def reset(self) -> None:
+        """Forget everything."""
+        self._backend.reset()
+
+    def close(self) -> None:
+        """Release the model."""
+        self._backend.close()
+
+
+def _completed(seen: Observation, mesh: MeshFace) -> Observation:
+    """Fill AUs that weren't mapped with 5 times their raw coefficient, the larger side."""
+    au = seen.au.copy()
+    for label, names in UNTRUSTED.items():
+        place = AU_LABELS.index(label)
+        if np.isnan(au[place]):
+            au[place] = MAX_INTENSITY * max(mesh.coefficients[name] for name in names)
+    return replace(seen, au=au)
+
+
+UNTRUSTED: dict[str, tuple[str, ...]] = {
+    "AU05": ("eyeWideLeft", "eyeWideRight"),
+    "AU06": ("cheekSquintLeft", "cheekSquintRight"),
+    "AU09": ("noseSneerLeft", "noseSneerRight"),
+    "AU15": ("mouthFrownLeft", "mouthFrownRight"),
+    "AU17": ("mouthShrugLower",),
+    "AU23": ("mouthPressLeft", "mouthPressRight"),
+    "AU28": ("mouthRollLower", "mouthRollUpper"),
+}
+"""Coefficients of the AUs that `agent.inference.mediapipe_map` leaves out, and says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -298,6 +298,25 @@ def load_mediapipe(
         ModelHashMismatch: the file is another one.
         ModelError: the file is missing, or MediaPipe can't load it.
     """
+    landmarker = load_landmarker(
+        task_file, still=still, most_faces=most_faces, expected_sha256=expected_sha256
+    )
+    return MediaPipeBackend(
+        landmarker, models=(f"mediapipe@{expected_sha256[:8]}",), heads=heads, still=still
+    )
+
+
+def load_landmarker(
+    task_file: Path,
+    *,
+    still: bool = False,
+    most_faces: int = 8,
+    expected_sha256: str = TASK_SHA256,
+) -> Landmarker:
+    """Load MediaPipe's own class, for whoever wants its meshes and coefficients as they are.
+
+    Arguments and refusals are those of `load_mediapipe`.
+    """
     content = _read_checked(task_file, expected_sha256)
     mediapipe = _import_mediapipe()
     vision = mediapipe.tasks.vision
@@ -315,12 +334,7 @@ def load_mediapipe(
         )
     except (RuntimeError, ValueError, OSError) as error:
         raise ModelError(f"mediapipe can't load {task_file.name}: {error}") from error
-    return MediaPipeBackend(
-        _FaceLandmarker(mediapipe, landmarker, still=still),
-        models=(f"mediapipe@{expected_sha256[:8]}",),
-        heads=heads,
-        still=still,
-    )
+    return _FaceLandmarker(mediapipe, landmarker, still=still)
 
 
 def _read_checked(task_file: Path, expected_sha256: str) -> bytes:

@@ -13,10 +13,17 @@ from agent.domain.facs import AU_SIDE_LABELS
 from training.data import ferplus
 from training.data.lfw import held_out
 from training.data.renders import Renders
+from training.synthesis.expression import LIPS_PART_DEAD, LIPS_PART_FULL
 
 CROP = 128
 """Side of a stored crop: the 112 px aligned face with a margin of 8 px for jitter."""
 MARGIN = (CROP - 112) // 2
+
+FER_FRAME = (8, 6, 98)
+"""Left, top and side of the part of an aligned face that a FER2013 picture shows on average."""
+
+_MOUTH_OVER_EYES = 0.567
+"""Width of the mean face model's mouth over the distance between its outer eye corners."""
 
 # MediaPipe coefficients that followed the truth on renders (r >= 0.8); the others stay unlabelled.
 _RELIABLE = {
@@ -26,6 +33,17 @@ _RELIABLE = {
     "AU45_L": "eyeBlinkLeft",
     "AU45_R": "eyeBlinkRight",
 }
+
+
+# Those that order faces well enough (on renders r about 0.5-0.6, or on real faces an area under ROC
+# above 0.8), though not on our scale: they are used by their correlation alone.
+_ORDERING = {
+    "AU01_L": "browInnerUp", "AU01_R": "browInnerUp",
+    "AU02_L": "browOuterUpLeft", "AU02_R": "browOuterUpRight",
+    "AU05_L": "eyeWideLeft", "AU05_R": "eyeWideRight",
+    "AU10_L": "mouthUpperUpLeft", "AU10_R": "mouthUpperUpRight",
+    "AU20_L": "mouthStretchLeft", "AU20_R": "mouthStretchRight",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +58,8 @@ class FaceSet:
         au: float32 (N, 32), 0-5.
         quality: float32 (N,), 0-1.
         emotion: float32 (N, 8), vote distribution.
+        hint: float32 (N, 32), coefficients that order faces but have no scale of ours.
+        key: int64 (N,), row of the picture in its FER+ part as loaded; -1 for other sources.
     """
 
     faces: np.ndarray
@@ -49,6 +69,8 @@ class FaceSet:
     au: np.ndarray
     quality: np.ndarray
     emotion: np.ndarray
+    hint: np.ndarray
+    key: np.ndarray
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -90,6 +112,8 @@ def from_renders(renders: Renders) -> FaceSet:
         au,
         renders.quality.astype(np.float32),
         _unknown(len(renders.faces), 8),
+        _unknown(len(renders.faces), len(AU_SIDE_LABELS)),
+        np.full(len(renders.faces), -1),
     )
 
 
@@ -112,18 +136,41 @@ def load_crops(path: Path, *, persons: str = "all", fer: ferplus.FerPlus | None 
         shapes = file["blendshapes"][keep].astype(np.float32)
         for label, name in _RELIABLE.items():
             au[:, AU_SIDE_LABELS.index(label)] = 5 * shapes[:, names.index(name)]
-        emotion = _unknown(count, 8)
+        hint = _unknown(count, len(AU_SIDE_LABELS))
+        for label, name in _ORDERING.items():
+            hint[:, AU_SIDE_LABELS.index(label)] = 5 * shapes[:, names.index(name)]
+        emotion, key = _unknown(count, 8), np.full(count, -1)
         if fer is not None:
-            emotion = _votes(fer, file["row"][keep])
+            emotion, key = _votes(fer, file["row"][keep])
+        landmarks = file["landmarks"][keep].astype(np.float32)
+        au[:, AU_SIDE_LABELS.index("AU25")] = lips_part(landmarks, file["pose"][keep])
         return FaceSet(
             file["faces"][keep],
-            file["landmarks"][keep].astype(np.float32),
+            landmarks,
             _derolled(file["pose"][keep].astype(np.float32)),
             _unknown(count, 2),
             au,
             _unknown(count),
             emotion,
+            hint,
+            key,
         )
+
+
+def lips_part(landmarks: np.ndarray, pose: np.ndarray) -> np.ndarray:
+    """Read AU25 off landmarks (N, 68, 2) as the renders define it; NaN for turned heads.
+
+    A real face's own closed mouth isn't known: its width is taken as a share of the distance
+    between the outer eye corners, as in the mean face model, and its gap as 0.
+    """
+    between = np.linalg.norm(landmarks[:, 36] - landmarks[:, 45], axis=1)
+    gap = np.linalg.norm(landmarks[:, [61, 62, 63]] - landmarks[:, [67, 66, 65]], axis=2).mean(1)
+    share = (gap / (_MOUTH_OVER_EYES * between) - LIPS_PART_DEAD) / (
+        LIPS_PART_FULL - LIPS_PART_DEAD
+    )
+    intensity = 5 * np.sqrt(np.clip(share, 0, 1))
+    turned = (np.abs(pose[:, 0].astype(np.float32)) > 20) | (np.abs(pose[:, 1]) > 30)
+    return np.where(turned, np.nan, intensity).astype(np.float32)
 
 
 def _derolled(pose: np.ndarray) -> np.ndarray:
@@ -134,13 +181,47 @@ def _derolled(pose: np.ndarray) -> np.ndarray:
     return rotate_gaze(pose[:, [1, 0]], -pose[:, 2])[:, ::-1].copy()
 
 
-def _votes(fer: ferplus.FerPlus, rows: np.ndarray) -> np.ndarray:
-    votes = _unknown(len(rows), 8)
+def _votes(fer: ferplus.FerPlus, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Look up the votes (N, 8) and the places (N,) of rows; NaN and -1 for rows without."""
+    votes, key = _unknown(len(rows), 8), np.full(len(rows), -1)
     place = {int(row): i for i, row in enumerate(fer.rows)}
     for i, row in enumerate(rows):
         if int(row) in place:
-            votes[i] = fer.target[place[int(row)]]
-    return votes
+            key[i] = place[int(row)]
+            votes[i] = fer.target[key[i]]
+    return votes, key
+
+
+def framed_crops(fer: ferplus.FerPlus, but: FaceSet) -> FaceSet:
+    """Cut the FER+ pictures that a face set lacks as FER2013 frames faces on average.
+
+    Nobody labelled their landmarks: they bring their votes alone.
+    """
+    rest = np.setdiff1d(np.arange(len(fer)), but.key)
+    count = len(rest)
+    faces = np.stack([from_fer_frame(fer.images[row]) for row in rest]).astype(np.uint8)
+    return FaceSet(
+        faces,
+        _unknown(count, 68, 2),
+        _unknown(count, 2),
+        _unknown(count, 2),
+        _unknown(count, len(AU_SIDE_LABELS)),
+        _unknown(count),
+        fer.target[rest].astype(np.float32),
+        _unknown(count, len(AU_SIDE_LABELS)),
+        rest,
+    )
+
+
+def from_fer_frame(image: np.ndarray) -> np.ndarray:
+    """Carry a 48x48 FER2013 picture into a crop by the data set's mean framing."""
+    scale, shift = 48 / FER_FRAME[2], -np.array(FER_FRAME[:2]) * 48 / FER_FRAME[2]
+    # fer = scale * aligned + shift; the crop adds its margin.
+    matrix = np.array([[1, 0, 0], [0, 1, 0]], np.float32) / scale
+    matrix[:, 2] = MARGIN - shift / scale + 0.5 / scale - 0.5
+    return cv2.warpAffine(
+        image, matrix, (CROP, CROP), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
 def load_backgrounds(scenes: Path, count: int, seed: int) -> FaceSet:
@@ -164,4 +245,6 @@ def load_backgrounds(scenes: Path, count: int, seed: int) -> FaceSet:
         _unknown(count, len(AU_SIDE_LABELS)),
         np.zeros(count, np.float32),
         _unknown(count, 8),
+        _unknown(count, len(AU_SIDE_LABELS)),
+        np.full(count, -1),
     )

@@ -15,6 +15,20 @@ TEACHER_WIDTHS = (32, 64, 64, 128, 128, 192)
 STUDENT_WIDTHS = (16, 24, 32, 64, 64, 96)
 
 
+class EmbeddingEmotion(nn.Module):
+    """Map the face encoder's embedding (B, 128) to emotion logits (B, 8): the head that ships."""
+
+    def __init__(self, embedding: int, hidden: int = 64) -> None:
+        super().__init__()
+        self.layers = nn.Sequential(
+            nn.Linear(embedding, hidden), nn.ReLU(), nn.Dropout(0.2), nn.Linear(hidden, 8)
+        )
+
+    def forward(self, embedding: Tensor) -> Tensor:
+        """Return uncalibrated logits in FER+ order."""
+        return self.layers(embedding)
+
+
 class EmotionNet(nn.Module):
     """Map faces (B, 1, 48, 48), standardised per picture, to (features, logits).
 

@@ -9,6 +9,7 @@ useless too: the tracker reads quality to know that it has lost its face.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -19,7 +20,10 @@ from agent.domain.facs import AU_SIDE_LABELS
 from training.augment import standardise
 from training.data.faces import CROP, FaceSet, join
 from training.metrics import pearson_per_column
+from training.nets.emotion import EmbeddingEmotion
 from training.nets.encoder import EMBEDDING, Encoded, FaceEncoder
+from training.tasks.prototypes import ranking_loss
+from training.tasks.taught import Lessons, LessonWeights, lesson_loss
 
 SIZE = 112
 FLIP_SIDES = [
@@ -35,17 +39,34 @@ FLIP_POINTS = [
 
 
 class EncoderWithVotes(nn.Module):
-    """The encoder, and in training only a head for FER+ votes on its embedding."""
+    """The encoder, the emotion head on its embedding, and in training a projector for features."""
 
-    def __init__(self, encoder: FaceEncoder) -> None:
+    def __init__(self, encoder: FaceEncoder, taught_features: int = 0) -> None:
+        """Take the encoder; `taught_features` is the length of a teacher's features, or 0."""
         super().__init__()
         self.encoder = encoder
-        self.votes = nn.Linear(EMBEDDING, 8)
+        self.emotion = EmbeddingEmotion(EMBEDDING)
+        flat = encoder.geometry.in_features
+        self.projector = nn.Linear(flat, taught_features) if taught_features else None
 
     def forward(self, x: Tensor) -> tuple[Encoded, Tensor]:
         """Return (outputs, emotion logits (B, 8))."""
         encoded = self.encoder(x)
-        return encoded, self.votes(encoded.embedding)
+        return encoded, self.emotion(encoded.embedding)
+
+
+@dataclass(frozen=True, slots=True)
+class EncoderWeights:
+    """How much the terms beside plain regression count."""
+
+    correlation: float = 0.0
+    """Of the loss in which rare AUs count as much as frequent ones."""
+    hint: float = 0.0
+    """Of MediaPipe's ordering coefficients on real faces."""
+    ranking: float = 0.0
+    """Of what votes say of AUs."""
+    votes: float = 0.3
+    lessons: LessonWeights = field(default_factory=LessonWeights)
 
 
 class EncoderTask:
@@ -57,14 +78,15 @@ class EncoderTask:
         sources: list[tuple[FaceSet, float]],
         valid: dict[str, FaceSet],
         length: int = 40_000,
-        correlation: float = 0.0,
+        weights: EncoderWeights | None = None,
+        lessons: Lessons | None = None,
     ) -> None:
         """Take the sources, each with its share of the samples, and an epoch's length.
 
         Samples are drawn, so that a run may resume with more renders than it began with.
-        `correlation` weighs the loss that makes rare AUs count as much as frequent ones.
+        `lessons` are a teacher's answers on the FER+ training part, by the faces' keys.
         """
-        self._correlation = correlation
+        self._weights, self._lessons = weights or EncoderWeights(), lessons
         self.model: nn.Module = model
         self.train = join([faces for faces, _ in sources])
         share = np.concatenate([np.full(len(f), weight / len(f)) for f, weight in sources])
@@ -76,7 +98,7 @@ class EncoderTask:
         return self._length // batch
 
     def batches(self, batch: int, seed: int) -> Iterator[tuple[Tensor, ...]]:
-        """Yield (face, landmarks, pose, gaze, au, quality, votes) after augmentation."""
+        """Yield what `augment` returns."""
         random = np.random.default_rng(seed)
         generator = torch.Generator().manual_seed(seed)
         for _ in range(self.steps_per_epoch(batch)):
@@ -85,11 +107,32 @@ class EncoderTask:
 
     def loss(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Sum the masked losses."""
-        encoded, votes = self.model(batch[0])
-        loss = encoder_loss(encoded, votes, batch[1:])
-        if self._correlation:
-            loss = loss + self._correlation * correlation_loss(encoded.au.float(), batch[4])
+        face, *labels, hint, key, flip = batch
+        encoded, votes = self.model(face)
+        weights, au = self._weights, encoded.au.float()
+        loss = encoder_loss(encoded, votes, tuple(labels), votes_weight=weights.votes)
+        if weights.correlation:
+            loss = loss + weights.correlation * correlation_loss(au, labels[3])
+        if weights.hint:
+            loss = loss + weights.hint * correlation_loss(au, hint)
+        if weights.ranking:
+            loss = loss + weights.ranking * ranking_loss(au, labels[5])
+        if self._lessons is not None:
+            loss = loss + self._lesson(encoded, votes, key, flip)
         return loss
+
+    def _lesson(self, encoded: Encoded, votes: Tensor, key: Tensor, flip: Tensor) -> Tensor:
+        """Distil, on the faces that a teacher has seen."""
+        seen = key >= 0
+        if self._lessons is None or not seen.any():
+            return votes.sum() * 0.0
+        wanted = self._lessons.of(key[seen].cpu(), flip[seen].cpu())
+        projected = self.model.projector(encoded.features[seen])  # type: ignore[operator]
+        device = votes.device
+        answers = wanted[0].to(device), wanted[1].to(device)
+        return self._weights.votes * lesson_loss(
+            votes[seen], projected, answers, self._weights.lessons
+        )
 
     def scores(self) -> dict[str, float]:
         """Score the last weights on each validation set."""
@@ -102,7 +145,11 @@ class EncoderTask:
 
 
 def augment(faces: FaceSet, generator: torch.Generator) -> tuple[Tensor, ...]:
-    """Mirror, jitter the alignment, change light, add noise and occluders to one batch."""
+    """Mirror, jitter the alignment, change light, add noise and occluders to one batch.
+
+    Returns:
+        Face, landmarks, pose, gaze, au, quality, votes, hint, key, and whether it was mirrored.
+    """
     count = len(faces)
     pictures = torch.from_numpy(faces.faces).float()[:, None] / 255
     landmarks = torch.from_numpy(faces.landmarks).clone()
@@ -115,7 +162,8 @@ def augment(faces: FaceSet, generator: torch.Generator) -> tuple[Tensor, ...]:
     mirrored = landmarks[flip][:, FLIP_POINTS]
     mirrored[..., 0] = CROP - 1 - mirrored[..., 0]
     landmarks[flip] = mirrored
-    au[flip] = au[flip][:, FLIP_SIDES]
+    hint = torch.from_numpy(faces.hint).clone()
+    au[flip], hint[flip] = au[flip][:, FLIP_SIDES], hint[flip][:, FLIP_SIDES]
     pose[flip, 1] *= -1
     gaze[flip, 0] *= -1
     warped, points, turn, moved = _jitter(pictures, landmarks, generator)
@@ -127,12 +175,13 @@ def augment(faces: FaceSet, generator: torch.Generator) -> tuple[Tensor, ...]:
     quality = torch.where(moved > 0.30, torch.zeros_like(quality), quality)
     lost = (moved > 0.30)[:, None]
     points = points.flatten(1).masked_fill(lost, torch.nan)
-    au = au.masked_fill(lost, torch.nan)
+    au, hint = au.masked_fill(lost, torch.nan), hint.masked_fill(lost, torch.nan)
+    key = torch.from_numpy(faces.key).masked_fill(lost[:, 0], -1)
     votes = torch.from_numpy(faces.emotion).masked_fill(lost, torch.nan)
     angles = torch.cat([pose, roll[:, None]], 1).masked_fill(lost, torch.nan)
     return (
         standardise(_light(warped, generator)), points, angles,
-        gaze.masked_fill(lost, torch.nan), au, quality, votes,
+        gaze.masked_fill(lost, torch.nan), au, quality, votes, hint, key, flip,
     )  # fmt: skip
 
 
@@ -192,14 +241,16 @@ def _masked(error: Tensor, known: Tensor) -> Tensor:
     return (error * known).sum() / known.sum().clamp(min=1)
 
 
-def encoder_loss(encoded: Encoded, votes: Tensor, labels: tuple[Tensor, ...]) -> Tensor:
+def encoder_loss(
+    encoded: Encoded, votes: Tensor, labels: tuple[Tensor, ...], *, votes_weight: float = 0.3
+) -> Tensor:
     """Weigh the parts so that none drowns the others.
 
     AU errors are squared, with strong actions counting more: an L1-like loss on sparse targets
     collapses to zero.
     """
     points, angles, gaze, au, quality, emotion = labels
-    total = torch.zeros(())
+    total = votes.new_zeros((), dtype=torch.float32)
     parts = (
         (encoded.landmarks.float() / 10, points / 10, 1.0),
         (encoded.pose.float() / 10, angles / 10, 0.25),
@@ -218,7 +269,7 @@ def encoder_loss(encoded: Encoded, votes: Tensor, labels: tuple[Tensor, ...]) ->
     total = total + 2.0 * _masked(error, known)
     known = ~torch.isnan(emotion[:, 0])
     if known.any():
-        total = total + 0.3 * F.cross_entropy(votes.float()[known], emotion[known])
+        total = total + votes_weight * F.cross_entropy(votes.float()[known], emotion[known])
     return total
 
 
@@ -231,7 +282,8 @@ def correlation_loss(predicted: Tensor, target: Tensor) -> Tensor:
     b = (truth - (truth * known).sum(0) / count) * known
     norm = (a.square().sum(0) * b.square().sum(0)).clamp(min=1e-6).sqrt()
     varies = b.square().sum(0) > 1e-3
-    return (1 - (a * b).sum(0) / norm)[varies].mean()
+    apart = (1 - (a * b).sum(0) / norm) * varies
+    return apart.sum() / varies.sum().clamp(min=1)
 
 
 def predict(model: nn.Module, faces: FaceSet) -> dict[str, np.ndarray]:
@@ -239,13 +291,14 @@ def predict(model: nn.Module, faces: FaceSet) -> dict[str, np.ndarray]:
     model.eval()
     rows: dict[str, list[np.ndarray]] = {}
     margin = (CROP - SIZE) // 2
-    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+    device = next(model.parameters()).device
+    with torch.no_grad(), torch.autocast(device.type, torch.bfloat16):
         for start in range(0, len(faces), 256):
             part = faces.faces[start : start + 256, margin : margin + SIZE, margin : margin + SIZE]
             batch = standardise(torch.from_numpy(np.ascontiguousarray(part)).float()[:, None] / 255)
-            encoded, votes = model(batch)
+            encoded, votes = model(batch.to(device))
             for name, value in {**encoded._asdict(), "votes": votes}.items():
-                rows.setdefault(name, []).append(value.float().numpy())
+                rows.setdefault(name, []).append(value.float().cpu().numpy())
     return {name: np.concatenate(parts) for name, parts in rows.items()}
 
 

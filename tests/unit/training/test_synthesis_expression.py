@@ -39,7 +39,7 @@ def test_intensity_is_linear():
     """Intensity 2 is weight 0.4."""
     weights = shape_weights(intensities(AU04_R=2.0), {}, (0.0, 0.0))
 
-    assert weights["browDown_R"] == pytest.approx(0.4)
+    assert weights["browPinch_R"] == pytest.approx(0.4)
 
 
 def test_a_neutral_face_needs_no_shape():

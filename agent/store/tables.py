@@ -1,0 +1,188 @@
+"""The tables of the segments' database, and its rows as the domain's types.
+
+A bucket's effective deadline is the earlier of the signed header's `delete_by` and `lowered`: who
+can write to the file can bring a deletion forward, but not put it off unnoticed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import (
+    JSON,
+    Boolean,
+    Column,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    Row,
+    String,
+    Table,
+    func,
+)
+
+from agent.domain.segment import (
+    Closing,
+    SealedBucketKey,
+    SealedSegment,
+    SegmentHeader,
+    counter_nonce,
+    from_seconds,
+    to_seconds,
+)
+from agent.errors import StoreError
+from agent.store.database import new_metadata
+
+METADATA = new_metadata()
+BUCKETS = Table(
+    "buckets",
+    METADATA,
+    Column("id", Integer, primary_key=True),
+    Column("key_id", LargeBinary, nullable=False, unique=True),
+    Column("wrapped", LargeBinary, nullable=False),
+    Column("epoch", String, nullable=False),
+    Column("schema_version", Integer, nullable=False),
+    Column("device", String, nullable=False),
+    Column("zone", String, nullable=False),
+    Column("bucket_start", Integer, nullable=False),
+    Column("bucket_seconds", Integer, nullable=False),
+    Column("policy_digest", LargeBinary, nullable=False),
+    Column("models", JSON, nullable=False),
+    Column("delete_by", Integer, nullable=False),
+    Column("lowered", Integer),  # a deadline that a shorter policy brought forward
+    Index("buckets_by_deadline", "delete_by"),
+    Index("buckets_by_time", "bucket_start", "zone"),
+)
+SEGMENTS = Table(
+    "segments",
+    METADATA,
+    Column("bucket", ForeignKey("buckets.id", ondelete="CASCADE"), primary_key=True),
+    Column("sequence", Integer, primary_key=True),
+    Column("records", Integer, nullable=False),
+    Column("ciphertext", LargeBinary, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("signature", LargeBinary, nullable=False),
+    Column("closing_records", Integer),  # of closing segments only, as is the next
+    Column("closing_last", Boolean),
+)
+CHAINS = Table(
+    "chains",
+    METADATA,
+    Column("zone", String, primary_key=True),
+    Column("key_id", LargeBinary, nullable=False),
+    Column("link", LargeBinary, nullable=False),
+)
+"""Each zone's end: the last segment that was stored, also after it was purged."""
+HOLDS = Table(
+    "holds",
+    METADATA,
+    Column("id", String, primary_key=True),
+    Column("zone", String),
+    Column("since", Integer, nullable=False),
+    Column("until", Integer, nullable=False),
+    Column("reason", String, nullable=False),
+    Column("approver", String, nullable=False),
+    Column("placed_at", Integer, nullable=False),
+    Column("expires_at", Integer, nullable=False),
+    Column("lifted_at", Integer),
+)
+QUARANTINE = Table(
+    "quarantine",
+    METADATA,
+    Column("name", String, primary_key=True),
+    Column("moved_at", Integer, nullable=False),
+    Column("delete_by", Integer, nullable=False),
+)
+EFFECTIVE = func.min(BUCKETS.c.delete_by, func.coalesce(BUCKETS.c.lowered, BUCKETS.c.delete_by))
+
+
+@dataclass(frozen=True, slots=True)
+class SealedBucket:
+    """One bucket as it lies in the store.
+
+    Attributes:
+        key: its sealed data key.
+        segments: by rising sequence, at least one.
+        deadline: the effective one: of the header, or an earlier one that a policy set.
+    """
+
+    key: SealedBucketKey
+    segments: tuple[SealedSegment, ...]
+    deadline: datetime
+
+
+def bucket_row(header: SegmentHeader, key: SealedBucketKey) -> dict[str, Any]:
+    """Return what the segments of a bucket have in common, as columns."""
+    return {
+        "key_id": header.key_id,
+        "wrapped": key.wrapped,
+        "epoch": header.epoch,
+        "schema_version": header.schema_version,
+        "device": header.device,
+        "zone": header.zone,
+        "bucket_start": to_seconds(header.bucket_start),
+        "bucket_seconds": header.bucket_seconds,
+        "policy_digest": bytes.fromhex(header.policy_digest),
+        "models": list(header.models),
+        "delete_by": to_seconds(header.delete_by),
+    }
+
+
+def segment_row(segment: SealedSegment) -> dict[str, Any]:
+    """Return what is a segment's own, as columns."""
+    closing = segment.header.closing
+    return {
+        "sequence": segment.header.sequence,
+        "records": segment.header.count,
+        "ciphertext": segment.ciphertext,
+        "previous": segment.previous,
+        "signature": segment.signature,
+        "closing_records": closing and closing.records,
+        "closing_last": closing and closing.last,
+    }
+
+
+def to_bucket(head: Row[Any], rows: Sequence[Row[Any]]) -> SealedBucket:
+    """Put a bucket together again from its rows.
+
+    Raises:
+        StoreError: a row isn't a segment's.
+    """
+    try:
+        common: dict[str, Any] = {
+            "schema_version": head.schema_version,
+            "device": head.device,
+            "zone": head.zone,
+            "bucket_start": from_seconds(head.bucket_start),
+            "bucket_seconds": head.bucket_seconds,
+            "policy_digest": head.policy_digest.hex(),
+            "models": tuple(head.models),
+            "key_id": head.key_id,
+            "epoch": head.epoch,
+            "delete_by": from_seconds(head.delete_by),
+        }
+        key = SealedBucketKey(head.key_id, head.epoch, head.wrapped, common["delete_by"])
+        lowered = head.delete_by if head.lowered is None else head.lowered
+        deadline = from_seconds(min(lowered, head.delete_by))
+        return SealedBucket(key, tuple(_to_segment(common, row) for row in rows), deadline)
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
+        raise StoreError("a stored row isn't a segment's") from error
+
+
+def _to_segment(common: dict[str, Any], row: Row[Any]) -> SealedSegment:
+    closing = None
+    if row.closing_records is not None:
+        closing = Closing(row.closing_records, bool(row.closing_last))
+    return SealedSegment(
+        header=SegmentHeader(
+            sequence=row.sequence, count=row.records, closing=closing, **common
+        ),
+        nonce=counter_nonce(row.sequence),
+        ciphertext=row.ciphertext,
+        previous=row.previous,
+        signature=row.signature,
+    )
