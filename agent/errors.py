@@ -168,3 +168,10 @@ class BatchIncomplete(AgentError):
 
     advice = "The failed files are listed above; run the same command again after mending them."
     exit_code = 9
+
+
+class AuditBroken(AgentError):
+    """The access log isn't what was written, or a checkpoint of it isn't genuine."""
+
+    advice = "Keep the files as they are, and find out who could write to them."
+    exit_code = 10

@@ -1,19 +1,22 @@
 """Where the siblings meet: frames in, sealed segments and released aggregates out.
 
 Rules of one tick, in this order:
-1. A bucket that is over is closed first: its last records are sealed, its summaries of *all*
-   zones go through suppression together, its data key is dropped.
+1. A bucket that is over is closed first: its last records are sealed, then all of them together
+   as the closing segments that replace the flushes; its data key is dropped; its summaries of
+   *all* zones go through suppression together.
 2. Each zone gives its newest frame or the reason why it has none; the frame is wiped as soon as
    it was looked at. Every tick is counted with a status.
 3. Records wait in memory for at most the policy's flush interval, then are sealed and stored.
 If records can't be sealed or stored, they are dropped and counted, statistics go on, and
-`Health.persisting` says no. Nothing is ever kept in clear for later.
+`Health.persisting` says no. Nothing is ever kept in clear for a later attempt; the open bucket's
+records stay in the seal's memory, beside its data key, until the bucket ends. A bucket that can't
+be closed keeps its flushes: nothing is lost, it is only larger, and readers call it unclosed.
 """
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Protocol
@@ -40,6 +43,9 @@ class BucketSeal(Protocol):
     def seal(self, records: list[FeatureRecord]) -> SealedSegment:
         """Seal at least one record."""
 
+    def finish(self) -> Sequence[SealedSegment]:
+        """Seal all of the bucket's records together and drop the data key."""
+
     def close(self) -> None:
         """Drop the data key."""
 
@@ -53,6 +59,9 @@ class Recorder(Protocol):
     def store(self, key: SealedBucketKey, segment: SealedSegment) -> None:
         """Store durably; raises `StoreError`."""
 
+    def close_bucket(self, key: SealedBucketKey, segments: Sequence[SealedSegment]) -> None:
+        """Let closing segments replace a bucket's others; raises `StoreError`."""
+
 
 @dataclass(slots=True)
 class Health:
@@ -65,6 +74,7 @@ class Health:
         stored_records: sealed and committed.
         lost_records: dropped because they couldn't be sealed or stored.
         released_buckets: closed and released.
+        unclosed_buckets: left as flushes, because they couldn't be closed.
         persisting: whether the last attempt to store succeeded.
         trouble: the last refusal, one sentence; empty when all is well.
         last_commit: aware UTC.
@@ -76,6 +86,7 @@ class Health:
     stored_records: int = 0
     lost_records: int = 0
     released_buckets: int = 0
+    unclosed_buckets: int = 0
     persisting: bool = True
     trouble: str = ""
     last_commit: datetime | None = None
@@ -89,14 +100,20 @@ class _OpenBucket:
         self.pending: list[FeatureRecord] = []
         self.seal: BucketSeal | None = None
         self._ids: dict[int, int] = {}
+        self._drawn: set[int] = set()
 
     def id_of(self, track: int) -> int:
         """Return a random id that stands for a track in this bucket only."""
         while track not in self._ids:
             drawn = secrets.randbelow(0x10000)
-            if drawn not in self._ids.values():
+            if drawn not in self._drawn:
+                self._drawn.add(drawn)
                 self._ids[track] = drawn
         return self._ids[track]
+
+    def forget(self) -> None:
+        """Let track numbers mean others from now on: the backend counts from the start again."""
+        self._ids.clear()
 
 
 class SitePipeline:
@@ -159,6 +176,12 @@ class SitePipeline:
         self.health.ticks[zone][status] += 1
         self._buckets[zone].window.tick(status, faces, seconds)
 
+    def forget(self, zone: str) -> None:
+        """Forget a zone's tracks: capture is paused, and who comes back is somebody new."""
+        self._backends[zone].reset()
+        if zone in self._buckets:
+            self._buckets[zone].forget()
+
     def drop(self, zone: str, frames: int) -> None:
         """Count frames that came too late to be looked at."""
         self.health.dropped_frames[zone] += frames
@@ -209,7 +232,7 @@ class SitePipeline:
             return
         self.flush(now)
         summaries = [bucket.window.summary() for bucket in self._buckets.values()]
-        self._drop_buckets()
+        self._finish_buckets()
         try:
             self._publish(release(summaries, self._policy, models=self._models))
         except StoreError as error:
@@ -217,10 +240,25 @@ class SitePipeline:
         else:
             self.health.released_buckets += 1
 
-    def _drop_buckets(self) -> None:
+    def _finish_buckets(self) -> None:
+        """Close each zone's sealed bucket; afterwards no data key is left."""
         for bucket in self._buckets.values():
-            self._drop_seal(bucket)
+            try:
+                self._finish(bucket)
+            finally:
+                self._drop_seal(bucket)
         self._buckets = {}
+
+    def _finish(self, bucket: _OpenBucket) -> None:
+        if bucket.seal is None:
+            return
+        try:
+            closing = bucket.seal.finish()
+            if closing:
+                self._recorder.close_bucket(bucket.seal.sealed_key, closing)
+        except (SealError, StoreError) as error:
+            self.health.unclosed_buckets += 1
+            self.health.trouble = f"{error} {error.advice}"
 
     @staticmethod
     def _drop_seal(bucket: _OpenBucket) -> None:
@@ -229,9 +267,9 @@ class SitePipeline:
             bucket.seal = None
 
     def stop(self, now: datetime) -> None:
-        """Seal what waits; an unfinished bucket isn't released, its coverage would lie."""
+        """Seal and close; an unfinished bucket isn't released, its coverage would lie."""
         self.flush(now)
-        self._drop_buckets()
+        self._finish_buckets()
         for backend in self._backends.values():
             backend.close()
 

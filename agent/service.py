@@ -10,30 +10,30 @@ import json
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from agent.capture.factory import open_source
-from agent.capture.guard import FreshnessGuard
-from agent.capture.latest import LatestFrame
+from agent.cameras import Camera, make_camera
+from agent.capture.gate import CaptureGate
 from agent.clock import Clock
 from agent.config.policy_file import load_policy
+from agent.config.profiles import load_profile
 from agent.config.site import Site
 from agent.crypto.seal import BucketSealer, Sealer, load_sealer
 from agent.domain.frame import FrameStatus
 from agent.domain.observation import FaceBackend
 from agent.domain.policy import Policy
+from agent.domain.profile import allowed_heads
 from agent.domain.record import FeatureRecord
 from agent.domain.segment import SealedBucketKey, SealedSegment, delete_by
 from agent.errors import (
     CameraError,
-    ConfigError,
     FrameTimeout,
     NoRecipient,
     PolicyError,
@@ -73,11 +73,16 @@ class SiteRecorder:
             policy_digest=self._policy.digest,
             models=self._models,
             now=now,
+            previous=self._store.last_link(zone),
         )
 
     def store(self, key: SealedBucketKey, segment: SealedSegment) -> None:
         """Commit a segment, and its bucket's key with the first one."""
         self._store.append(segment, key)
+
+    def close_bucket(self, key: SealedBucketKey, segments: Sequence[SealedSegment]) -> None:
+        """Let closing segments replace the bucket's others, in one transaction."""
+        self._store.close_bucket(key, segments)
 
 
 class WithoutKeys:
@@ -91,6 +96,10 @@ class WithoutKeys:
         raise NoRecipient(str(self._reason), advice=self._reason.advice)
 
     def store(self, key: SealedBucketKey, segment: SealedSegment) -> None:  # noqa: ARG002
+        """Refuse."""
+        raise NoRecipient(str(self._reason), advice=self._reason.advice)
+
+    def close_bucket(self, key: SealedBucketKey, segments: Sequence[SealedSegment]) -> None:  # noqa: ARG002
         """Refuse."""
         raise NoRecipient(str(self._reason), advice=self._reason.advice)
 
@@ -114,19 +123,6 @@ class RunOptions:
     models: Path | None = None
     threads: int = 1
     backend: Callable[[Policy], FaceBackend] | None = None
-
-
-@dataclass(slots=True, eq=False)
-class _Camera:
-    """One zone's reader and what is known of it."""
-
-    zone: str
-    reader: LatestFrame
-    guard: FreshnessGuard
-    dropped: int = 0
-    ended: bool = False
-    counted_at: float = 0.0
-    status: FrameStatus = FrameStatus.NO_FACE
 
 
 class Agent:
@@ -168,11 +164,14 @@ class Agent:
             recorder=self._recorder(),
             publish=self._aggregates.release,
         )
+        self._gate = CaptureGate(policy.schedule, self._site.pause)
         self._cameras = [
-            _Camera(
-                zone.name,
-                self._reader(options.sources.get(zone.name, zone.source), zone.name),
-                FreshnessGuard(),
+            make_camera(
+                zone,
+                options.sources.get(zone.name, zone.source),
+                policy,
+                clock=self._clock,
+                loop=options.loop,
             )
             for zone in policy.zones
         ]
@@ -186,18 +185,12 @@ class Agent:
         return SiteRecorder(sealer, self._segments, self.policy, self._models)
 
     def _backend(self) -> FaceBackend:
+        # A policy that asks for a prohibited head was refused already; this holds it a second time.
+        heads = allowed_heads(self.policy, load_profile(self.policy.jurisdiction))
         if self._options.backend is not None:
-            return self._options.backend(self.policy)
+            return self._options.backend(replace(self.policy, heads=heads))
         models = self._options.models or models_folder()
-        return load_backend(models, heads=self.policy.heads, threads=self._options.threads)
-
-    def _reader(self, spec: str | None, zone: str) -> LatestFrame:
-        if spec is None:
-            raise ConfigError(
-                f"zone {zone} has no source", advice=f"Add --source {zone}=... or set it."
-            )
-        source = open_source(spec, clock=self._clock, loop=self._options.loop, paced=True)
-        return LatestFrame(source, clock=self._clock, max_hz=2 * self.policy.sampling_hz)
+        return load_backend(models, heads=heads, threads=self._options.threads)
 
     def run(self) -> None:
         """Run until a signal, the time limit, or the end of every finite source."""
@@ -206,8 +199,7 @@ class Agent:
         scheduler = _scheduler(self._upkeep_due.set)
         self._stack.callback(scheduler.shutdown, wait=False)
         for camera in self._cameras:
-            self._stack.callback(camera.reader.close)
-            camera.reader.start()
+            self._stack.callback(camera.close)
         notify("READY=1", os.environ.get("NOTIFY_SOCKET"))
         try:
             self._loop(missing)
@@ -239,8 +231,12 @@ class Agent:
         while not self._stopping.is_set():
             now, tick = self._clock.now(), self._clock.monotonic()
             self._pipeline.begin_tick(now)
+            allowed = self._gate.at(now, tick).allowed
             for camera in self._cameras:
-                self._tick(camera, now, tick)
+                if allowed or camera.ended:
+                    self._tick(camera, now, tick)
+                else:
+                    self._rest(camera, tick)
             self._keep_house(now)
             if tick >= status_at:
                 status_at = tick + STATUS_EVERY_SECONDS
@@ -250,13 +246,14 @@ class Agent:
                 break
             self._stopping.wait(max(0.0, tick + period - self._clock.monotonic()))
 
-    def _tick(self, camera: _Camera, now: datetime, tick: float) -> None:
+    def _tick(self, camera: Camera, now: datetime, tick: float) -> None:
         """Give one zone's newest frame, or the reason why there is none, to the pipeline."""
         if camera.ended:
             return
         elapsed = tick - camera.counted_at
+        reader = camera.open()
         try:
-            frame = camera.reader.take(timeout=0.0)
+            frame = reader.take(timeout=0.0)
         except CameraError as error:
             # A camera may be slower than the sampling; only real silence is a loss.
             waited = isinstance(error, FrameTimeout) and elapsed < CAMERA_PATIENCE_SECONDS
@@ -272,14 +269,20 @@ class Agent:
         else:
             camera.counted_at = tick
             camera.status = self._pipeline.see(camera.zone, frame, now=now, seconds=elapsed)
-        unseen, camera.dropped = camera.reader.dropped - camera.dropped, camera.reader.dropped
+        unseen, camera.dropped = reader.dropped - camera.dropped, reader.dropped
         # A camera that is faster than the sampling always leaves frames unseen; late are those
         # that a sampling instant would have taken, had this thread been there in time.
         late = min(unseen, max(0, round(elapsed * self.policy.sampling_hz) - 1))
         if late:
             self._pipeline.drop(camera.zone, late)
 
-    def _count(self, camera: _Camera, status: FrameStatus, tick: float) -> None:
+    def _rest(self, camera: Camera, tick: float) -> None:
+        """Keep a camera closed; nobody's track outlives the pause."""
+        if camera.close():
+            self._pipeline.forget(camera.zone)
+        self._count(camera, FrameStatus.PAUSED, tick)
+
+    def _count(self, camera: Camera, status: FrameStatus, tick: float) -> None:
         camera.status = status
         self._pipeline.count(camera.zone, status, seconds=tick - camera.counted_at)
         camera.counted_at = tick
@@ -299,6 +302,8 @@ class Agent:
     def _write_status(self, state: str, missing: list[str]) -> None:
         """Replace the health file; it holds counters and times, no feature value."""
         health = asdict(self._pipeline.health)
+        health["trouble"] = self._gate.trouble or health["trouble"]
+        capture = self._gate.at(self._clock.now(), self._clock.monotonic())
         commit = self._pipeline.health.last_commit
         health["last_commit"] = commit.isoformat() if commit else None
         report = {
@@ -308,6 +313,11 @@ class Agent:
             "demo": self.policy.demo,
             "models": self._models,
             "zones": {camera.zone: camera.status for camera in self._cameras},
+            "capture": {
+                "allowed": capture.allowed,
+                "reason": capture.reason,
+                "next_change": capture.next_change.isoformat() if capture.next_change else None,
+            },
             "hardening_missing": missing,
             **health,
         }

@@ -15,6 +15,13 @@ if ROOT not in sys.path:
 from tests.fakes import FrozenClock, write_video  # noqa: E402
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the option that writes expected texts anew."""
+    parser.addoption(
+        "--update-golden", action="store_true", help="write the texts of tests/golden anew"
+    )
+
+
 @pytest.fixture
 def clock() -> FrozenClock:
     """Return a clock that stands still."""

@@ -29,6 +29,8 @@ class FrozenClock:
     def __init__(self, now: datetime = NOON, monotonic: float = 100.0) -> None:
         self._now = now
         self._monotonic = monotonic
+        self.boot_name = "first-boot"
+        self.served: datetime | None = None
         self.slept: list[float] = []
 
     def now(self) -> datetime:
@@ -38,6 +40,22 @@ class FrozenClock:
     def monotonic(self) -> float:
         """Return the set seconds."""
         return self._monotonic
+
+    def since_boot(self) -> float:
+        """Return the set seconds: this machine started when its monotonic clock did."""
+        return self._monotonic
+
+    def boot(self) -> str:
+        """Return this machine's only run."""
+        return self.boot_name
+
+    def served_at(self) -> datetime | None:
+        """Return what was set: no time server by default."""
+        return self.served
+
+    def set_wall(self, now: datetime) -> None:
+        """Set the wall clock, as a person or a server does; no time passes."""
+        self._now = now
 
     def advance(self, seconds: float) -> None:
         """Let time pass."""

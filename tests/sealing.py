@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 
@@ -12,7 +13,7 @@ from agent.crypto.open import Opener
 from agent.crypto.seal import BucketSealer, Sealer
 from agent.crypto.vault import CHEAPEST, WrappingKey
 from agent.domain.record import FeatureRecord
-from agent.domain.segment import delete_by
+from agent.domain.segment import FIRST_LINK, SealedBucketKey, SealedSegment, delete_by
 
 NOW = datetime(2026, 11, 25, 10, 0, 30, tzinfo=UTC)
 BUCKET_START = datetime(2026, 11, 25, 10, tzinfo=UTC)
@@ -53,7 +54,11 @@ def verifier(device: str = "camera-1"):
 
 
 def bucket(
-    zone: str = "door", *, start: datetime = BUCKET_START, device: str = "camera-1"
+    zone: str = "door",
+    *,
+    start: datetime = BUCKET_START,
+    device: str = "camera-1",
+    previous: bytes = FIRST_LINK,
 ) -> BucketSealer:
     """Open an hour's bucket."""
     return sealer(device).open_bucket(
@@ -64,7 +69,25 @@ def bucket(
         policy_digest=DIGEST,
         models=MODELS,
         now=NOW,
+        previous=previous,
     )
+
+
+def old_bucket(zone: str = "door", *, start: datetime = BUCKET_START) -> BucketSealer:
+    """Open a bucket as the first release did: schema 1, never closed."""
+    writer = bucket(zone, start=start)
+    writer._template = replace(writer._template, schema_version=1)
+    return writer
+
+
+def closed_bucket(
+    flushes: int = 3, *, previous: bytes = FIRST_LINK, start: datetime = BUCKET_START, **where: str
+) -> tuple[SealedBucketKey, list[SealedSegment]]:
+    """Return a bucket of one closing segment, 20 records a flush."""
+    writer = bucket(start=start, previous=previous, **where)
+    for i in range(flushes):
+        writer.seal(records(20, seed=i))
+    return writer.sealed_key, writer.finish()
 
 
 def records(count: int = 50, *, seed: int = 0) -> list[FeatureRecord]:

@@ -9,8 +9,8 @@ import onnxruntime
 import torch
 from torch import Tensor, nn
 
-from training.nets.emotion import EmotionNet
-from training.nets.encoder import FaceEncoder
+from training.nets.encoder import EMBEDDING, FaceEncoder
+from training.tasks.encoder import SIZE, EncoderWithVotes
 
 OPSET = 17
 TOLERANCE = 1e-3
@@ -32,23 +32,39 @@ class ExportedEncoder(nn.Module):
         return tuple(getattr(encoded, name) for name in ENCODER_OUTPUTS)
 
 
-class ExportedEmotion(nn.Module):
-    """The emotion net without its features."""
-
-    def __init__(self, net: EmotionNet) -> None:
-        super().__init__()
-        self.net = net
-
-    def forward(self, face: Tensor) -> Tensor:
-        """Map a standardised face (1, 1, 48, 48) to logits (1, 8)."""
-        return self.net(face)[1]
-
-
-def export(module: nn.Module, side: int, outputs: tuple[str, ...], path: Path) -> float:
-    """Write a net for one face, float32 (1, 1, side, side); batch norms are folded.
+def export_pair(model: EncoderWithVotes, models: Path) -> dict[str, float]:
+    """Write `face_encoder.onnx` and, from its embedding, `emotion_head.onnx`.
 
     Returns:
-        The largest difference between onnxruntime and torch on random faces.
+        The largest difference from torch, by file name.
+    """
+    encoder, head = models / "face_encoder.onnx", models / "emotion_head.onnx"
+    shape = (1, 1, SIZE, SIZE)
+    return {
+        encoder.name: export(ExportedEncoder(model.encoder), shape, ENCODER_OUTPUTS, encoder),
+        head.name: export(model.emotion, (1, EMBEDDING), ("logits",), head, source="embedding"),
+    }
+
+
+def export(
+    module: nn.Module,
+    shape: tuple[int, ...],
+    outputs: tuple[str, ...],
+    path: Path,
+    *,
+    source: str = "face",
+) -> float:
+    """Write a net for one float32 input of a fixed shape; batch norms are folded.
+
+    Args:
+        module: the net.
+        shape: of its input.
+        outputs: names of what it returns, in order.
+        path: where to.
+        source: name of the input.
+
+    Returns:
+        The largest difference between onnxruntime and torch on random inputs.
 
     Raises:
         ValueError: they differ by more than `TOLERANCE`.
@@ -57,30 +73,34 @@ def export(module: nn.Module, side: int, outputs: tuple[str, ...], path: Path) -
     path.parent.mkdir(parents=True, exist_ok=True)
     torch.onnx.export(
         module,
-        (torch.zeros(1, 1, side, side),),
+        (torch.zeros(shape),),
         str(path),
         opset_version=OPSET,
-        input_names=["face"],
+        input_names=[source],
         output_names=list(outputs),
         dynamo=False,  # the tracing exporter needs no further package
     )
-    worst = difference(module, side, outputs, path)
+    worst = difference(module, shape, outputs, path)
     if worst > TOLERANCE:
         raise ValueError(f"onnxruntime differs from torch by {worst:.1e} in {path.name}")
     return worst
 
 
-def difference(module: nn.Module, side: int, outputs: tuple[str, ...], path: Path) -> float:
+def difference(
+    module: nn.Module, shape: tuple[int, ...], outputs: tuple[str, ...], path: Path
+) -> float:
     """Measure the largest difference between onnxruntime and torch, relative to the output."""
     session = onnxruntime.InferenceSession(str(path), providers=["CPUExecutionProvider"])
     random = np.random.default_rng(1)
     worst = 0.0
     for _ in range(8):
-        face = random.standard_normal((1, 1, side, side)).astype(np.float32)
+        given = random.standard_normal(shape).astype(np.float32)
         with torch.no_grad():
-            expected = module(torch.from_numpy(face))
+            expected = module(torch.from_numpy(given))
         expected = expected if isinstance(expected, tuple) else (expected,)
-        for a, b in zip(expected, session.run(list(outputs), {"face": face}), strict=True):
+        for a, b in zip(
+            expected, session.run(list(outputs), {session.get_inputs()[0].name: given}), strict=True
+        ):
             scale = max(1.0, float(a.abs().max()))
             worst = max(worst, float(np.abs(a.numpy() - b).max()) / scale)
     return worst

@@ -1,28 +1,51 @@
 """The real training runs, each resumable: `python -m training.recipes RECIPE --data DIR ...`.
 
-Order: emotion-teacher -> emotion-student (distilled); encoder-geometry -> encoder ->
-encoder-restart (need renders and labels). The detector has a recipe of its own,
-`training.run_detector`.
+Order: emotion-teacher, encoder (needs renders and labels), then encoder-distil, which also trains
+the emotion head that ships. `emotion-student` makes a stand-alone 48 px head to compare with. The
+detector has a recipe of its own, `training.run_detector`. All run on a GPU where there is one.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from torch import Tensor
 
+from training.augment import standardise
+from training.cards import provisional_cards
 from training.data import ferplus
-from training.data.faces import FaceSet, from_renders, load_backgrounds, load_crops
+from training.data.faces import (
+    MARGIN,
+    FaceSet,
+    framed_crops,
+    from_renders,
+    join,
+    load_backgrounds,
+    load_crops,
+)
 from training.data.renders import load_renders
-from training.export import ENCODER_OUTPUTS, ExportedEmotion, ExportedEncoder, export
-from training.nets.emotion import STUDENT_WIDTHS, TEACHER_WIDTHS, EmotionNet
-from training.nets.encoder import FaceEncoder
+from training.export import export_pair
+from training.nets.emotion import (
+    STUDENT_WIDTHS,
+    TEACHER_WIDTHS,
+    EmbeddingEmotion,
+    EmotionNet,
+)
+from training.nets.encoder import EMBEDDING, FaceEncoder
 from training.tasks.distill import EmotionDistillTask
 from training.tasks.emotion import EmotionTask
-from training.tasks.encoder import EncoderTask, EncoderWithVotes
+from training.tasks.encoder import SIZE, EncoderTask, EncoderWeights, EncoderWithVotes
+from training.tasks.taught import Lessons, LessonWeights, ask
 from training.train import Schedule, best_device, fit, kept_weights
+from training.warm import load_exported
+
+Sources = list[tuple[FaceSet, float]]
 
 
 def emotion_teacher(data: Path, runs: Path, epochs: int, batch: int = 96) -> dict[str, float]:
@@ -47,61 +70,112 @@ def emotion_student(data: Path, runs: Path, epochs: int, batch: int = 96) -> dic
     return fit(task, Schedule(epochs, batch, 3e-3, weight_decay=1e-2), runs / "emotion_student")
 
 
-def encoder_geometry(data: Path, runs: Path, epochs: int, batch: int = 128) -> dict[str, float]:
-    """First stage of the face encoder: mostly landmarks, pose and what real faces can teach."""
-    torch.manual_seed(3)
-    train, valid = encoder_data(data, runs, renders=0.50)
-    model = EncoderWithVotes(FaceEncoder()).to(memory_format=torch.channels_last)
-    task = EncoderTask(model, train, valid)
-    return fit(task, Schedule(epochs, batch, 2e-3, weight_decay=1e-2), runs / "encoder_stage1")
-
-
 def encoder(data: Path, runs: Path, epochs: int, batch: int = 128) -> dict[str, float]:
-    """Second stage: more renders, and a loss in which each Action Unit counts the same."""
-    return _continue(
-        data, runs, ("encoder_stage1", "encoder_stage2"), Schedule(epochs, batch, 2e-3)
-    )
+    """First stage of the encoder: all sources, from exported weights where `runs/warm.onnx` is.
+
+    Without that file it starts from nothing and wants about twice the epochs.
+    """
+    torch.manual_seed(3)
+    train, valid = encoder_data(data, runs, renders=0.52, fer=0.33)
+    model = EncoderWithVotes(FaceEncoder())
+    warm = runs / "warm.onnx"
+    if warm.exists():
+        some = next(task_batches(train))
+        print("warm:", len(load_exported(model.encoder, warm, "encoder", some)), "layers")
+    model = model.to(best_device(), memory_format=torch.channels_last)
+    task = EncoderTask(model, train, valid, weights=ENCODER_WEIGHTS)
+    schedule = Schedule(epochs, batch, 2e-3, weight_decay=1e-2, rise=0.15, average=0.998)
+    return fit(task, schedule, runs / "encoder_stage1")
 
 
-def encoder_restart(data: Path, runs: Path, epochs: int, batch: int = 128) -> dict[str, float]:
-    """Third stage: the second one again, warm, with whatever renders were added meanwhile.
+def encoder_distil(data: Path, runs: Path, epochs: int, batch: int = 128) -> dict[str, float]:
+    """Second stage: a warm restart, with the emotion teacher's logits and features.
 
     Source of warm restarts: Loshchilov & Hutter 2017.
     """
-    return _continue(data, runs, ("encoder_stage2", "encoder"), Schedule(epochs, batch, 1.5e-3))
-
-
-def _continue(
-    data: Path, runs: Path, stages: tuple[str, str], schedule: Schedule
-) -> dict[str, float]:
-    """Train from one stage's weights into the next stage's folder."""
     torch.manual_seed(4)
-    train, valid = encoder_data(data, runs, renders=0.70)
-    model = EncoderWithVotes(FaceEncoder()).to(memory_format=torch.channels_last)
-    model.load_state_dict(kept_weights(runs / stages[0]), strict=False)
-    task = EncoderTask(model, train, valid, correlation=0.5)
-    schedule = replace(schedule, weight_decay=1e-2, rise=0.15)
-    return fit(task, schedule, runs / stages[1])
+    train, valid = encoder_data(data, runs, renders=0.58, fer=0.30)
+    lessons = lessons_of(data, runs)
+    model = EncoderWithVotes(FaceEncoder(), lessons.features.shape[2])
+    model.load_state_dict(kept_weights(runs / "encoder_stage1"), strict=False)
+    model = model.to(best_device(), memory_format=torch.channels_last)
+    task = EncoderTask(model, train, valid, weights=ENCODER_WEIGHTS, lessons=lessons)
+    schedule = Schedule(epochs, batch, 1.5e-3, weight_decay=1e-2, rise=0.15, average=0.998)
+    return fit(task, schedule, runs / "encoder")
 
 
-Sources = list[tuple[FaceSet, float]]
+def ablation(data: Path, runs: Path, epochs: int, batch: int = 128) -> dict[str, float]:
+    """Train the second stage three times, short and alike but for what the teacher gives.
+
+    Same start, seed, samples and schedule: votes alone, with the teacher's logits, with its
+    features as well. Epochs have 16,000 samples.
+    """
+    train, valid = encoder_data(data, runs, renders=0.40, fer=0.50)
+    lessons = lessons_of(data, runs)
+    kinds = {
+        "alone": LessonWeights(0.0, 0.0),
+        "logits": LessonWeights(features=0.0),
+        "features": LessonWeights(),
+    }
+    scores: dict[str, float] = {}
+    for kind, parts in kinds.items():
+        torch.manual_seed(5)
+        model = EncoderWithVotes(FaceEncoder(), lessons.features.shape[2])
+        model.load_state_dict(kept_weights(runs / "encoder_stage1"), strict=False)
+        # The head begins anew, so that what is compared is how it is taught.
+        model.emotion = EmbeddingEmotion(EMBEDDING)
+        model = model.to(best_device(), memory_format=torch.channels_last)
+        weights = replace(ENCODER_WEIGHTS, lessons=parts)
+        task = EncoderTask(model, train, valid, weights=weights, lessons=lessons, length=16_000)
+        schedule = Schedule(epochs, batch, 1.5e-3, weight_decay=1e-2, rise=0.15, average=0.99)
+        for key, value in fit(task, schedule, runs / f"ablation_{kind}").items():
+            scores[f"{kind}.{key}"] = value
+    (runs / "ablation.json").write_text(json.dumps(scores, indent=1), "utf-8")
+    return scores
 
 
-def encoder_data(data: Path, runs: Path, *, renders: float) -> tuple[Sources, dict[str, FaceSet]]:
+ENCODER_WEIGHTS = EncoderWeights(correlation=0.5, hint=0.10, ranking=0.12, votes=0.6)
+
+
+def task_batches(train: Sources) -> Iterator[Tensor]:
+    """Yield standardised real faces to find batch norms by, 512 at a time, never mirrored."""
+    real = train[1][0].faces
+    inner = slice(MARGIN, MARGIN + SIZE)
+    for start in range(0, len(real) - 512, 512):
+        faces = np.ascontiguousarray(real[start : start + 512, inner, inner])
+        yield standardise(torch.from_numpy(faces).float()[:, None] / 255)
+
+
+def lessons_of(data: Path, runs: Path) -> Lessons:
+    """Let the trained emotion teacher look at the FER+ training part, as `encoder_data` has it."""
+    teacher = EmotionNet(TEACHER_WIDTHS)
+    teacher.load_state_dict(kept_weights(runs / "emotion_teacher"))
+    train, _ = _ferplus(data)
+    return ask(teacher, ferplus.without_calibration(train).images)
+
+
+def encoder_data(
+    data: Path, runs: Path, *, renders: float, fer: float
+) -> tuple[Sources, dict[str, FaceSet]]:
     """Gather the encoder's sources with their shares, and its validation sets.
 
-    Training and validation are disjoint in identity.
+    Training and validation are disjoint in identity; the FER+ pictures that the temperature is
+    fitted on are kept out.
     """
     labels = runs / "labels"
     fer_train, fer_valid = _ferplus(data)
+    fer_train = ferplus.without_calibration(fer_train)
+    voted = load_crops(labels / "fer_train_crops.npz", fer=fer_train)
+    voted = voted.take(voted.key >= 0)
+    faces = join([voted, framed_crops(fer_train, voted)])
     train = [
         (from_renders(load_renders(runs / "renders", held_out=False)), renders),
-        (load_crops(labels / "lfw_crops.npz", persons="train"), 0.5 * (0.95 - renders)),
-        (load_crops(labels / "fer_train_crops.npz", fer=fer_train), 0.5 * (0.95 - renders)),
-        (load_backgrounds(data / "scenes", 3000, seed=5), 0.05),
+        (load_crops(labels / "lfw_crops.npz", persons="train"), 0.96 - renders - fer),
+        (faces, fer),
+        (load_backgrounds(data / "scenes", 3000, seed=5), 0.04),
     ]
     valid = {
-        "renders": from_renders(load_renders(runs / "renders", held_out=True, limit=10)),
+        "renders": from_renders(load_renders(runs / "renders", held_out=True, limit=5)),
         "lfw": load_crops(labels / "lfw_crops.npz", persons="held_out"),
         "fer": load_crops(labels / "fer_valid_crops.npz", fer=fer_valid),
     }
@@ -114,25 +188,20 @@ def _ferplus(data: Path) -> tuple[ferplus.FerPlus, ferplus.FerPlus]:
 
 
 def export_all(runs: Path, models: Path) -> None:
-    """Write the encoder and the emotion head as ONNX from their checkpoints."""
-    encoder_net = EncoderWithVotes(FaceEncoder())
-    encoder_net.load_state_dict(kept_weights(runs / "encoder"))
-    path = models / "face_encoder.onnx"
-    print(path.name, export(ExportedEncoder(encoder_net.encoder), 112, ENCODER_OUTPUTS, path))
-    student = EmotionNet(STUDENT_WIDTHS)
-    distilled = kept_weights(runs / "emotion_student")
-    kept = {k.removeprefix("student."): v for k, v in distilled.items() if "projector" not in k}
-    student.load_state_dict(kept)
-    path = models / "emotion_head.onnx"
-    print(path.name, export(ExportedEmotion(student), 48, ("logits",), path))
+    """Write the encoder and the emotion head as ONNX from their checkpoint, cards unscored."""
+    weights = kept_weights(runs / "encoder")
+    net = EncoderWithVotes(FaceEncoder())
+    net.load_state_dict({k: v for k, v in weights.items() if not k.startswith("projector")})
+    print(export_pair(net, models))
+    provisional_cards(models)
 
 
 RECIPES = {
     "emotion-teacher": emotion_teacher,
     "emotion-student": emotion_student,
-    "encoder-geometry": encoder_geometry,
     "encoder": encoder,
-    "encoder-restart": encoder_restart,
+    "encoder-distil": encoder_distil,
+    "ablation": ablation,
 }
 
 

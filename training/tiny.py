@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,32 +18,27 @@ import torch
 
 from agent.domain.facs import AU_SIDE_LABELS
 from agent.domain.policy import Head
-from training.cards import detector_card, emotion_card, encoder_card
+from training.cards import detector_card, emotion_card, encoder_card, provisional_cards
 from training.data.detector_pasting import pasted_from
 from training.data.faces import FaceSet, from_renders
 from training.data.ferplus import FerPlus
 from training.data.landmarks import five_points
-from training.data.renders import load_renders
+from training.data.renders import Renders, load_renders
 from training.data.scenes import Scene, Scenes
-from training.evaluate import (
-    fit_temperature,
-    run_emotion,
-    run_encoder,
-    score_ferplus,
-    score_renders,
-)
-from training.export import ENCODER_OUTPUTS, ExportedEmotion, ExportedEncoder, export
+from training.evaluate import fit_temperature, run_encoder, score_ferplus
+from training.export import export_pair
 from training.export_detector import export as export_detector
 from training.nets.detector import FaceNet
 from training.nets.emotion import EmotionNet
 from training.nets.encoder import FaceEncoder
 from training.run_detector import fitted
+from training.score_models import framed_logits, score_held_out
 from training.synthesis.generate import generate
 from training.synthesis.stand_in import make_model
 from training.tasks.detector import DetectorTask
-from training.tasks.distill import EmotionDistillTask
 from training.tasks.emotion import EmotionTask
-from training.tasks.encoder import EncoderTask, EncoderWithVotes
+from training.tasks.encoder import EncoderTask, EncoderWeights, EncoderWithVotes
+from training.tasks.taught import ask
 from training.train import Schedule, fit
 
 RENDERS = 200
@@ -60,36 +56,36 @@ def votes_from(faces: FaceSet) -> FerPlus:
     return FerPlus(images.astype(np.uint8), target, chosen, np.arange(len(faces)))
 
 
-def emotion(faces: FaceSet, held: FaceSet, runs: Path, models: Path) -> dict[str, object]:
-    """Train a teacher, distil a student, export, score, describe."""
-    train, valid = votes_from(faces), votes_from(held)
+def encoder_and_head(
+    faces: FaceSet, held: FaceSet, renders: Renders, runs: Path, models: Path
+) -> dict[str, object]:
+    """Train an emotion teacher, then encoder and head with its lessons; export, score, describe."""
+    votes = votes_from(faces)
     torch.manual_seed(1)
     teacher = EmotionNet((8, 12, 12, 16, 16, 24), squeeze=8)
-    fit(EmotionTask(teacher, train, valid), Schedule(2, 20, 3e-3), runs / "emotion_teacher")
-    student = EmotionNet((4, 8, 8, 8, 8, 12), squeeze=6)
-    task = EmotionDistillTask(EmotionTask(student, train, valid), student, teacher)
-    fit(task, Schedule(2, 20, 3e-3), runs / "emotion_student")
-    path = models / "emotion_head.onnx"
-    export(ExportedEmotion(student), 48, ("logits",), path)
-    temperature = fit_temperature(run_emotion(path, train.images), train.target)
-    scores = score_ferplus(run_emotion(path, valid.images), valid, temperature)
-    emotion_card(models, {"made_up_votes": scores}, temperature, SOURCE)
-    return scores
-
-
-def encoder(
-    faces: FaceSet, held: FaceSet, identity: np.ndarray, runs: Path, models: Path
-) -> dict[str, object]:
-    """Train the encoder, export, score, describe."""
+    schedule = Schedule(2, 20, 3e-3, average=0.9)
+    task = EmotionTask(teacher, votes, votes_from(held), regularised=True)
+    fit(task, schedule, runs / "emotion_teacher")
+    lessons = ask(teacher, votes.images)
+    voted = replace(faces, emotion=votes.target, key=np.arange(len(faces)))
     torch.manual_seed(2)
-    model = EncoderWithVotes(FaceEncoder((8, 8, 16, 24), squeeze=8))
-    task = EncoderTask(model, [(faces, 1.0)], {"held": held}, length=160)
-    fit(task, Schedule(2, 20, 2e-3), runs / "encoder")
-    path = models / "face_encoder.onnx"
-    export(ExportedEncoder(model.encoder), 112, ENCODER_OUTPUTS, path)
-    scores = score_renders(run_encoder(path, held.faces), held, identity)
+    model = EncoderWithVotes(FaceEncoder((8, 8, 16, 24), squeeze=8), lessons.features.shape[2])
+    weights = EncoderWeights(correlation=0.5, ranking=0.1)
+    both = EncoderTask(
+        model, [(voted, 1.0)], {"held": held}, length=160, weights=weights, lessons=lessons
+    )
+    fit(both, Schedule(2, 20, 2e-3), runs / "encoder")
+    export_pair(model, models)
+    provisional_cards(models, SOURCE)
+    outputs = run_encoder(models / "face_encoder.onnx", held.faces)
+    scores = score_held_out(outputs, renders)
     encoder_card(models, {"stand_in": scores}, SOURCE)
-    return scores
+    logits = framed_logits(models, votes.images)
+    temperature = fit_temperature(logits, votes.target)
+    found = score_ferplus(framed_logits(models, votes_from(held).images), votes_from(held),
+                          temperature)  # fmt: skip
+    emotion_card(models, {"made_up_votes": found}, temperature, SOURCE)
+    return {"encoder": scores, "emotion": found}
 
 
 def detector(faces: FaceSet, runs: Path, models: Path) -> None:
@@ -129,10 +125,7 @@ def main() -> None:
     generate(head, out / "renders", count=RENDERS, seed=1, workers=1)
     train, held = (load_renders(out / "renders", held_out=half) for half in (False, True))
     faces, others = from_renders(train), from_renders(held)
-    report = {
-        "emotion": emotion(faces, others, runs, models),
-        "encoder": encoder(faces, others, held.identity, runs, models),
-    }
+    report = encoder_and_head(faces, others, held, runs, models)
     detector(faces, runs, models)
     from agent.inference.backend import load_backend
 

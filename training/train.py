@@ -12,6 +12,8 @@ that the model's weights are on.
 from __future__ import annotations
 
 import json
+import queue
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -21,6 +23,9 @@ from typing import Protocol
 
 import torch
 from torch import Tensor, nn
+
+
+Batch = tuple[Tensor, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +104,7 @@ def _epoch(task: Task, schedule: Schedule, epoch: int, run: Run) -> float:
     total, count = 0.0, 0
     torch.manual_seed(schedule.seed * 1000 + epoch)
     device = device_of(task.model)
-    for batch in task.batches(schedule.batch, schedule.seed * 1000 + epoch):
+    for batch in prefetched(task.batches(schedule.batch, schedule.seed * 1000 + epoch)):
         with torch.autocast(device.type, torch.bfloat16):
             loss = task.loss(tuple(part.to(device) for part in batch))
         run.optimiser.zero_grad(set_to_none=True)
@@ -111,6 +116,44 @@ def _epoch(task: Task, schedule: Schedule, epoch: int, run: Run) -> float:
             run.average.follow(task.model)
         total, count = total + float(loss.detach()), count + 1
     return total / max(count, 1)
+
+
+def prefetched(batches: Iterator[Batch], depth: int = 3) -> Iterator[Batch]:
+    """Yield the same batches, made ahead in a thread: augmentation runs beside the training step.
+
+    What the maker raises is raised here; a consumer that stops early ends the thread.
+    """
+    ready: queue.Queue[Batch | BaseException | None] = queue.Queue(depth)
+    stopped = threading.Event()
+
+    def put(item: Batch | BaseException | None) -> None:
+        while not stopped.is_set():
+            try:
+                ready.put(item, timeout=0.5)
+            except queue.Full:
+                continue
+            return
+
+    def make() -> None:
+        try:
+            for batch in batches:
+                put(batch)
+                if stopped.is_set():
+                    return
+        except BaseException as error:  # noqa: BLE001 - handed on to the consumer, whatever it is
+            put(error)
+        put(None)
+
+    maker = threading.Thread(target=make, daemon=True)
+    maker.start()
+    try:
+        while (item := ready.get()) is not None:
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stopped.set()
+        maker.join()
 
 
 def device_of(model: nn.Module) -> torch.device:
@@ -137,7 +180,7 @@ class Average:
         keep = min(self._keep, self._steps / (self._steps + 10.0))
         state = model.state_dict()
         floats = [key for key, value in state.items() if value.is_floating_point()]
-        torch._foreach_lerp_(  # noqa: SLF001 - the optimisers' own primitive; a loop is slow
+        torch._foreach_lerp_(  # the optimisers' own primitive; a loop is slow
             [self.state[key] for key in floats], [state[key] for key in floats], 1.0 - keep
         )
         for key in state.keys() - set(floats):

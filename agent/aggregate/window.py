@@ -179,6 +179,25 @@ class BucketWindow:
         track.sums[known] += values[known]
         track.counts += known
 
+    def add_sums(
+        self,
+        track: int,
+        sums: npt.NDArray[np.float64],
+        counts: npt.NDArray[np.float64],
+    ) -> None:
+        """Add many records of one track, summed up already; see `agent.aggregate.batch`.
+
+        Args:
+            track: id.
+            sums: by metric, in the order of `_COLUMNS`; 0 where nothing was measured.
+            counts: how many records each sum has.
+        """
+        known = self._tracks.get(track)
+        if known is None:
+            known = self._tracks[track] = _Track()
+        known.sums += sums
+        known.counts += counts
+
     def summary(self) -> BucketSummary:
         """Return what was gathered so far."""
         return BucketSummary(

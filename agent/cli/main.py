@@ -20,10 +20,13 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("agent.cli.demo:demo", "Show everything on a synthetic clip; no camera needed."),
     "run": ("agent.cli.run:run", "Watch the site's cameras and keep statistics."),
     "status": ("agent.cli.status:status", "Say how the running agent is."),
+    "pause": ("agent.cli.pause:pause", "Close the cameras for a while."),
+    "resume": ("agent.cli.resume:resume", "End a pause."),
     "dashboard": ("agent.cli.dashboard:dashboard", "Open the pages for managers and reviewers."),
     "analyze": ("agent.cli.analyze:analyze", "Turn pictures and videos into a table."),
     "policy": ("agent.cli.policy:policy", "Check the site's rules, and delete what is due."),
     "keys": ("agent.cli.keys:keys", "Create the site's keys, and say how long they last."),
+    "audit": ("agent.cli.audit:audit", "Read, verify and sign the log of who did what."),
     "version": ("agent.cli.main:version", "Print the versions in use."),
 }
 """Name: where the command lives, and what it does."""
@@ -42,6 +45,7 @@ Exit codes:
   7  the disk or the database refuses
   8  the policy doesn't allow it
   9  some files of a batch failed, the others are done
+  10  the access log isn't what was written
   130  interrupted; finished work is kept"""
 
 

@@ -52,6 +52,10 @@ def describe(report: dict[str, Any], now: datetime) -> list[str]:
         seen = ", ".join(f"{count} {name}" for name, count in ticks.items() if count)
         late = report["dropped_frames"][zone]
         lines.append(f"zone      {zone}: {camera} ({seen or 'nothing yet'}; {late} dropped)")
+    capture = report.get("capture", {"allowed": True})
+    if not capture["allowed"]:
+        until = f" until {capture['next_change']}" if capture["next_change"] else ""
+        lines.append(f"capture   closed{until}: {capture['reason'].replace('_', ' ')}")
     kept = "yes" if report["persisting"] else "NO"
     sealed, lost = report["stored_records"], report["lost_records"]
     lines.append(f"records   {sealed} sealed, {lost} lost, storing: {kept}")

@@ -1,7 +1,9 @@
-"""Read a policy file; refuse what is unknown, endless or empty.
+"""Read a policy file; refuse what is unknown, endless, empty, contradictory or forbidden.
 
-The file's shape is checked by pydantic with unknown keys forbidden; each problem is reported
-with the place where it stands. The result is the domain's `Policy`, which knows no TOML.
+The file's shape is checked by pydantic with unknown keys forbidden, then its parts against each
+other and against the jurisdiction's profile. Everything that is wrong is reported at once, each
+with its line: a broken value is set aside, and the rest is judged without it. The result is the
+domain's `Policy`, which knows no TOML.
 """
 
 from __future__ import annotations
@@ -9,80 +11,73 @@ from __future__ import annotations
 import hashlib
 import re
 import tomllib
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Any
+from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
-
-from agent.domain.policy import Head, PersonBound, Policy, Release, Retention, Subjects, Zone
+from agent.config.durations import Duration, parse_duration
+from agent.config.mending import read_shape
+from agent.config.policy_checks import contradictions, forbidden
+from agent.config.policy_shape import PolicyFile as _File
+from agent.config.policy_shape import ZoneSection
+from agent.config.positions import locate, nearest
+from agent.config.problems import Kind, Problem
+from agent.config.profiles import load_profile
+from agent.domain.policy import Policy, Release, Retention, Subjects, Zone
+from agent.domain.profile import Limit, Profile
+from agent.domain.schedule import Schedule
 from agent.errors import PolicyEmpty, PolicyError, PolicyForbids, PolicyWouldKeepForever
 
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
-_LONGEST = timedelta(days=3660)
+__all__ = ["Duration", "Examination", "examine", "load_policy", "parse_duration", "parse_policy"]
 
-Jurisdiction = Literal["jp", "eu", "us-il", "us-tx", "strict"]
-"""Profiles by name; a misspelt one is refused, because it would switch its rules off."""
+DAILY = timedelta(days=730)
+"""How long daily numbers live where a policy doesn't say; a profile's ceiling may shorten it."""
 
 
-def parse_duration(text: object) -> timedelta:
-    """Read `30s`, `15m`, `72h` or `90d`.
+@dataclass(frozen=True, slots=True)
+class Examination:
+    """What was found in a policy file.
 
-    Raises:
-        ValueError: for anything else; endless and zero durations have no spelling.
+    Attributes:
+        name: the file's, for messages.
+        digest: SHA-256 (hex) of its bytes.
+        policy: the rules, where nothing is wrong.
+        profile: its jurisdiction's, where that could be told.
+        problems: everything that is wrong, by line.
     """
-    found = re.fullmatch(r"([1-9][0-9]{0,6})([smhd])", str(text))
-    if found is None:
-        raise ValueError("write a duration as a whole number and s, m, h or d, for example 72h")
-    return timedelta(**{_UNITS[found[2]]: int(found[1])})
+
+    name: str
+    digest: str
+    policy: Policy | None
+    profile: Profile | None
+    problems: tuple[Problem, ...]
+
+    def refusal(self) -> PolicyError:
+        """Return the error that says all problems."""
+        lines = [line for problem in self.problems for line in problem.lines(self.name)]
+        kinds = {problem.kind for problem in self.problems}
+        kind = next(k for k in _REFUSALS if k in kinds)
+        if len(self.problems) == 1:
+            only = self.problems[0]
+            why = [f"    Why: {only.why()}"] if only.why() else []
+            message = "\n".join([only.place(self.name), *why])
+            return _REFUSALS[kind](message, advice=only.advice or None)
+        count = f"{self.name} can't be used: {len(self.problems)} problems"
+        return _REFUSALS[kind](
+            "\n".join([count, *lines]), advice="Correct these places, then check the file again."
+        )
 
 
-Duration = Annotated[timedelta, BeforeValidator(parse_duration)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Zone(_Section):
-    name: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")
-    source: str | None = None
-    roster: int | None = Field(default=None, ge=1, le=10_000)
-
-
-class _Capture(_Section):
-    sampling_hz: float = Field(gt=0, le=60)
-    heads: frozenset[Head] = Field(min_length=1)
-    zones: list[_Zone] = Field(min_length=1)
-
-
-class _Keep(_Section):
-    records: Duration
-    aggregates: Duration
-    access_log: Duration
-    flush: Duration = timedelta(seconds=5)
-
-
-class _Release(_Section):
-    bucket: Duration
-    k: int = Field(ge=1, le=1000)
-    bound: PersonBound
-
-
-class _Site(_Section):
-    name: str = Field(min_length=1, max_length=80)
-    purpose: dict[str, str] = Field(min_length=1)
-    subjects: Subjects
-    jurisdiction: Jurisdiction
-    contact: str = Field(min_length=1)
-    demo: bool = False
-
-
-class _File(_Section):
-    site: _Site
-    capture: _Capture
-    retention: _Keep
-    release: _Release
+_REFUSALS: dict[Kind, type[PolicyError]] = {
+    Kind.EMPTY: PolicyEmpty,
+    Kind.FOREVER: PolicyWouldKeepForever,
+    Kind.FORBIDDEN: PolicyForbids,
+    Kind.WRONG: PolicyError,
+}
+"""The gravest first."""
 
 
 def load_policy(path: Path) -> Policy:
@@ -91,86 +86,159 @@ def load_policy(path: Path) -> Policy:
     Raises:
         PolicyEmpty: the file is missing, or says nothing.
         PolicyWouldKeepForever: a retention is missing or longer than ten years.
-        PolicyForbids: the jurisdiction doesn't allow a head for these subjects.
-        PolicyError: anything else that is wrong, with its place in the file.
+        PolicyForbids: the jurisdiction's profile doesn't allow it.
+        PolicyError: anything else that is wrong, with its line.
+    """
+    return parse_policy(read_policy(path), path.name)
+
+
+def read_policy(path: Path) -> bytes:
+    """Return a policy file's bytes.
+
+    Raises:
+        PolicyEmpty: it can't be read.
     """
     try:
-        raw = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
-        raise PolicyEmpty(f"can't read the policy {path.name}: {error.strerror}") from error
-    return parse_policy(raw, path.name)
+        raise PolicyEmpty(
+            f"can't read the policy {path.name}: {error.strerror}",
+            advice="Copy docs/examples/shop.toml there and answer each line yourself.",
+        ) from error
 
 
 def parse_policy(raw: bytes, name: str) -> Policy:
     """Check a policy's bytes; `name` stands in the messages. Raises as `load_policy`."""
+    found = examine(raw, name)
+    if found.policy is None:
+        raise found.refusal()
+    return found.policy
+
+
+def examine(raw: bytes, name: str) -> Examination:
+    """Check a policy's bytes and report everything that is wrong, never only the first.
+
+    Raises:
+        PolicyError: the profile that it names is damaged.
+    """
+    digest = hashlib.sha256(raw).hexdigest()
     try:
-        table = tomllib.loads(raw.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PolicyError(f"{name} isn't valid TOML: {error}") from error
+        text = raw.decode()
+        table = tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        problem = Problem((), "isn't UTF-8 text", "Save the file as UTF-8.", line=line)
+        return Examination(name, digest, None, None, (problem,))
+    except tomllib.TOMLDecodeError as error:
+        return Examination(name, digest, None, None, (_broken_toml(str(error), raw.decode()),))
     if not table:
-        raise PolicyEmpty(f"{name} is empty")
-    if "retention" not in table:
-        raise PolicyWouldKeepForever(f"{name} has no [retention]: nothing would ever be deleted")
-    try:
-        file = _File.model_validate(table)
-    except ValidationError as error:
-        raise PolicyError(f"{name}: {_places(error)}") from error
-    policy = _to_domain(file, hashlib.sha256(raw).hexdigest())
-    _refuse_contradictions(policy, name)
-    return policy
+        problem = Problem((), "the policy is empty", kind=Kind.EMPTY, line=1)
+        return Examination(name, digest, None, None, (problem,))
+    return _judge(table, text, name, digest)
 
 
-def _places(error: ValidationError) -> str:
-    return "; ".join(
-        f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False)
+def _broken_toml(message: str, text: str) -> Problem:
+    """Say where TOML's grammar is broken; its own words say how."""
+    found = re.search(r" \(at (?:line (\d+), column (\d+)|end of document)\)", message)
+    words = message.replace(found[0], "") if found else message
+    last = max(1, len(text.splitlines()))
+    line = int(found[1]) if found and found[1] else last
+    column = f" (column {found[2]})" if found and found[2] else ""
+    return Problem(
+        (),
+        f"isn't valid TOML: {words[:1].lower()}{words[1:]}{column}",
+        "Text stands in quotes, lists in [ ], and each key stands once.",
+        line=line,
     )
 
 
-def _to_domain(file: _File, digest: str) -> Policy:
+def _judge(table: dict[str, Any], text: str, name: str, digest: str) -> Examination:
+    lines = locate(text)
+    file, problems = read_shape(table)
+    policy = profile = None
+    if file is not None:
+        broken = {problem.key for problem in problems}
+        jurisdiction = "site.jurisdiction" not in broken and "site" not in broken
+        profile = load_profile(file.site.jurisdiction) if jurisdiction else None
+        clock = _timezone(file, profile)
+        if clock is None and "site.timezone" not in broken:
+            problems.append(_no_clock(file))
+        policy = _to_domain(file, profile, clock or "UTC", digest)
+        problems += _contradictions(policy, profile, broken)
+    last = max(1, len(text.splitlines()))
+    placed = (replace(p, line=nearest(lines, p.path) or last) for p in problems)
+    ordered = tuple(sorted(placed, key=lambda problem: (problem.line, problem.key)))
+    return Examination(name, digest, None if ordered else policy, profile, ordered)
+
+
+def _contradictions(policy: Policy, profile: Profile | None, broken: set[str]) -> Iterator[Problem]:
+    findings = [*contradictions(policy), *(forbidden(policy, profile) if profile else ())]
+    for finding in findings:
+        if not any(_touches(key, bad) for key in finding.read for bad in broken):
+            yield finding.problem
+
+
+def _touches(key: str, broken: str) -> bool:
+    """Say whether a key is broken itself, or stands in a section that is."""
+    return key == broken or key.startswith(f"{broken}.")
+
+
+def _timezone(file: _File, profile: Profile | None) -> str | None:
+    """Return the site's clock: its own word, else the jurisdiction's only one, else None."""
+    if file.site.timezone is not None:
+        return file.site.timezone
+    if profile is not None and profile.timezone is not None:
+        return profile.timezone
+    return "UTC" if file.site.subjects is Subjects.SYNTHETIC or profile is None else None
+
+
+def _no_clock(file: _File) -> Problem:
+    return Problem(
+        ("site", "timezone"),
+        f"is missing; profile {file.site.jurisdiction} has more than one clock",
+        'Add the site\'s time zone, for example timezone = "Europe/Berlin".',
+    )
+
+
+def _daily(file: _File, profile: Profile | None) -> timedelta:
+    if file.retention.daily is not None:
+        return file.retention.daily
+    ceilings = profile.ceilings if profile is not None else ()
+    bounds = [
+        ceiling.value
+        for ceiling in ceilings
+        if ceiling.key == "retention.daily" and ceiling.limit is Limit.MOST
+    ]
+    return min([DAILY, *(bound for bound in bounds if isinstance(bound, timedelta))])
+
+
+def _zone(zone: ZoneSection) -> Zone:
+    return Zone(zone.name, zone.source, zone.roster, tuple(zone.masks), tuple(zone.keep))
+
+
+def _to_domain(file: _File, profile: Profile | None, clock: str, digest: str) -> Policy:
+    kept = file.retention
+    times = file.capture.schedule
     return Policy(
         site=file.site.name,
         purpose=dict(file.site.purpose),
         subjects=file.site.subjects,
         jurisdiction=file.site.jurisdiction,
-        zones=tuple(Zone(z.name, z.source, z.roster) for z in file.capture.zones),
+        zones=tuple(_zone(zone) for zone in file.capture.zones),
         heads=file.capture.heads,
         sampling_hz=file.capture.sampling_hz,
-        flush=file.retention.flush,
+        flush=kept.flush,
         release=Release(file.release.bucket, file.release.k, file.release.bound),
-        retention=Retention(
-            file.retention.records, file.retention.aggregates, file.retention.access_log
-        ),
+        retention=Retention(kept.records, kept.aggregates, kept.access_log, _daily(file, profile)),
         contact=file.site.contact,
+        operator=file.site.operator,
+        notice_url=file.site.notice_url,
         demo=file.site.demo,
         digest=digest,
+        purpose_kind=file.site.purpose_kind,
+        timezone=clock,
+        schedule=Schedule(ZoneInfo(clock), tuple(times.windows), frozenset(times.closed)),
+        written_release=file.site.written_release,
+        informed_consent=file.site.informed_consent,
+        evidence=dict(file.evidence),
     )
-
-
-def _refuse_contradictions(policy: Policy, name: str) -> None:
-    names = [zone.name for zone in policy.zones]
-    if len(set(names)) != len(names):
-        raise PolicyError(f"{name}: two zones have the same name")
-    kept = policy.retention
-    if max(kept.records, kept.aggregates, kept.access_log) > _LONGEST:
-        raise PolicyWouldKeepForever(f"{name}: a retention is longer than ten years")
-    if policy.release.k < 3 and not policy.demo:
-        raise PolicyError(f"{name}: release.k below 3 is for demo = true only")
-    bucket = policy.release.bucket
-    if timedelta(days=1) % bucket != timedelta(0):
-        raise PolicyError(f"{name}: release.bucket must divide a day")
-    if policy.flush > bucket:
-        raise PolicyError(f"{name}: retention.flush is longer than release.bucket")
-    if policy.release.bound is PersonBound.ROSTER and any(z.roster is None for z in policy.zones):
-        raise PolicyError(f"{name}: release.bound = roster needs a roster for each zone")
-    _refuse_workers_emotion(policy, name)
-
-
-def _refuse_workers_emotion(policy: Policy, name: str) -> None:
-    # EU AI Act, Art. 5(1)(f), in force since 2025-02-02; mixed subjects include workers.
-    workers = policy.subjects in {Subjects.WORKERS, Subjects.MIXED}
-    if policy.jurisdiction in {"eu", "strict"} and workers and Head.EMOTION in policy.heads:
-        raise PolicyForbids(
-            f"{name}: profile {policy.jurisdiction} doesn't allow emotion for workers",
-            advice="Take `emotion` out of capture.heads; Action Units may stay.",
-        )

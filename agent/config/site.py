@@ -56,3 +56,8 @@ class Site:
     def pause(self) -> Path:
         """Says until when nothing may be captured; absent when nothing is paused."""
         return self.root / "state" / "pause.json"
+
+    @property
+    def upkeep(self) -> Path:
+        """What the last round of deletion knew of the clock and of the store, JSON."""
+        return self.root / "state" / "upkeep.json"

@@ -1,16 +1,12 @@
-"""Set-up: make epochs and a device key, once, and write the two sides to their two places."""
+"""Set-up: make epochs, a root key and a device key, once, and write the sides to their places."""
 
 from __future__ import annotations
 
-import hashlib
 import os
-import re
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 
 from agent.config.site import Site
@@ -22,13 +18,13 @@ from agent.crypto.files import (
     make_folder,
     write_new,
 )
-from agent.crypto.keys import PublicEpoch, PublicKeys
-from agent.crypto.vault import SENSITIVE, Argon2Profile, Vault, WrappedEpoch, WrappingKey
+from agent.crypto.keybox import KeyBox
+from agent.crypto.keys import PublicKeys
+from agent.crypto.lifecycle import begin
+from agent.crypto.passphrase import judge
+from agent.crypto.vault import SENSITIVE, Argon2Profile, Vault
+from agent.crypto.wrapping import SALT_BYTES, derive
 from agent.errors import ConfigError
-
-SHORTEST_PASSPHRASE = 12
-_WEEK = timedelta(weeks=1)
-_SALT_BYTES = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,39 +47,50 @@ def create_epochs(
     *,
     weeks: int = 26,
     passphrase: str,
+    second_passphrase: str | None = None,
     device_id: str,
     profile: Argon2Profile = SENSITIVE,
 ) -> KeySet:
-    """Make a device key and one key pair per ISO week (Monday, 00:00 UTC), from this week on.
+    """Make a root key, a device key and one key pair per ISO week, from this week on.
 
     Args:
         now: aware UTC.
         weeks: how many epochs, 1-520.
-        passphrase: of the reviewer, at least 12 characters; it can't be recovered.
+        passphrase: of the reviewer; it can't be recovered.
+        second_passphrase: of a second person; then neither opens anything alone.
         device_id: 1-32 of a-z, 0-9 and hyphen.
-        profile: cost of a guess at the passphrase.
+        profile: cost of a guess at a passphrase.
 
     Raises:
-        ConfigError: an argument is out of its range.
+        ConfigError: an argument is out of its range, or a passphrase is too weak.
     """
-    if len(passphrase) < SHORTEST_PASSPHRASE:
-        raise ConfigError(f"the passphrase is shorter than {SHORTEST_PASSPHRASE} characters")
-    if re.fullmatch(r"[a-z0-9][a-z0-9-]{0,31}", device_id) is None:
-        raise ConfigError("a device id is 1-32 of a-z, 0-9 and hyphen")
-    if not 1 <= weeks <= 520:
-        raise ConfigError("keys are made for 1-520 weeks")
-    salt = os.urandom(_SALT_BYTES)
-    wrapping = WrappingKey(passphrase, profile, salt)
-    first = _monday(now)
-    pairs = [_epoch(first + i * _WEEK, wrapping) for i in range(weeks)]
+    passphrases = (passphrase,) if second_passphrase is None else (passphrase, second_passphrase)
+    judge_all(passphrases, names=(device_id,))
     signer = Ed25519PrivateKey.generate()
-    return KeySet(
-        PublicKeys(
-            device_id, signer.public_key().public_bytes_raw(), tuple(public for public, _ in pairs)
-        ),
-        Vault(profile, salt, tuple(wrapped for _, wrapped in pairs)),
-        signer.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()),
+    state = begin(
+        now,
+        weeks=weeks,
+        device=device_id,
+        verify_key=signer.public_key().public_bytes_raw(),
     )
+    box = KeyBox.closed_by(passphrases, profile, Ed25519PrivateKey.generate(), state)
+    vault, public = box.to_files()
+    return KeySet(public, vault, to_pem(signer))
+
+
+def judge_all(passphrases: tuple[str, ...], *, names: tuple[str, ...] = ()) -> None:
+    """Refuse passphrases that are weak or alike. Raises `ConfigError`."""
+    for passphrase in passphrases:
+        judge(passphrase, names=names)
+    if len(set(passphrases)) < len(passphrases):
+        raise ConfigError(
+            "both persons have the same passphrase", advice="Each must choose alone."
+        )
+
+
+def to_pem(signer: Ed25519PrivateKey) -> bytes:
+    """Return a device's signing key as `device.pem` holds it."""
+    return signer.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
 
 def write_keys(site: Site, keys: KeySet) -> None:
@@ -112,18 +119,3 @@ def refuse_existing(site: Site) -> None:
             "this site has keys already",
             advice="Keep them: new keys would make what is recorded unreadable.",
         )
-
-
-def _monday(now: datetime) -> datetime:
-    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
-    return midnight - timedelta(days=midnight.weekday())
-
-
-def _epoch(start: datetime, wrapping: WrappingKey) -> tuple[PublicEpoch, WrappedEpoch]:
-    mlkem, x25519 = MLKEM768PrivateKey.generate(), X25519PrivateKey.generate()
-    public = mlkem.public_key().public_bytes_raw() + x25519.public_key().public_bytes_raw()
-    # The digest keeps ids of two sets of keys for the same week apart.
-    epoch = f"{start:%G-W%V}-{hashlib.sha256(public).hexdigest()[:8]}"
-    seed = mlkem.private_bytes_raw() + x25519.private_bytes_raw()
-    end = start + _WEEK
-    return PublicEpoch(epoch, start, end, public), wrapping.wrap(epoch, start, end, seed)

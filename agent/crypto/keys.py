@@ -1,15 +1,24 @@
 """The public side of a site's keys: whom to encrypt to, when, and how the device signs.
 
-Nothing in this file can open a segment. `public.toml` holds the epochs' public keys and the key
-that verifies the device; `device.pem` holds the device's signing key and nothing else.
+Nothing in this file can open a segment. `public.toml` holds the epochs' public keys and the keys
+that verify the device; `device.pem` holds the device's signing key and nothing else.
+
+From version 2 on the site's root key signs `public.toml`. What is signed, integers big-endian,
+`text` = one length byte and UTF-8, instants i64 seconds since 1970 UTC:
+
+    "omokage/public-keys/2" NUL · root 32 bytes · serial u64 · suite text · device text ·
+    number of verification keys u64 · each: key 32 bytes, begin, end (0 for none) ·
+    number of epochs u64 · each: id text, begin, end, public key 1216 bytes
+
+The serial rises with each signature, so an older file can be told from a newer one.
 """
 
 from __future__ import annotations
 
 import base64
 import tomllib
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -19,12 +28,25 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from agent.crypto.files import Bytes, Bytes32, Instant, Table, read_private
+from agent.crypto.devices import DeviceKeys, VerifyKey
+from agent.crypto.files import (
+    Bytes,
+    Bytes32,
+    Bytes64,
+    DeviceId,
+    EpochId,
+    Instant,
+    Table,
+    read_private,
+)
+from agent.crypto.layout import instant, number, text
+from agent.crypto.root import Sign, check
 from agent.crypto.suite import MLKEM_PUBLIC_BYTES, SUITE_NAME, X25519_BYTES
 from agent.errors import ConfigError, NoRecipient
 
+_LABEL = b"omokage/public-keys/2\0"
 RUNWAY_WARNING = timedelta(days=28)
 """With less than this ahead, someone must make new epochs soon."""
 
@@ -66,95 +88,191 @@ class PublicKeys:
     """All that the agent encrypts with and all that verifies what it wrote.
 
     Attributes:
-        device: id of the device.
-        verify_key: raw Ed25519 public key, 32 bytes.
+        devices: the device's id and its verification keys.
         epochs: in order of time, not overlapping.
+        root: public half of the site's root key, 32 bytes; None in an unsigned file (version 1).
+        serial: rises with each signature; 0 in an unsigned file.
+        signature: of `statement`, 64 bytes; None in an unsigned file.
     """
 
-    device: str
-    verify_key: bytes
+    devices: DeviceKeys
     epochs: tuple[PublicEpoch, ...]
+    root: bytes | None = None
+    serial: int = 0
+    signature: bytes | None = None
 
     def __post_init__(self) -> None:
         for earlier, later in zip(self.epochs, self.epochs[1:], strict=False):
             if later.valid_from < earlier.valid_to:
                 raise ConfigError(f"epoch {later.id} begins before {earlier.id} ends")
 
+    @property
+    def device(self) -> str:
+        """Return the device's id."""
+        return self.devices.device
+
+    @property
+    def verify_key(self) -> bytes:
+        """Return the raw Ed25519 public key that the device signs with now."""
+        return self.devices.current
+
     def epoch_at(self, now: datetime) -> PublicEpoch | None:
         """Return the epoch that `now` falls in, or None."""
         return next((e for e in self.epochs if e.valid_from <= now < e.valid_to), None)
 
-    def runway(self, now: datetime) -> timedelta:
-        """Return how long from `now` on there is a recipient without a gap."""
+    def valid_until(self, now: datetime) -> datetime:
+        """Return until when from `now` on there is a recipient without a gap; `now` for none."""
         reach = now
         for epoch in self.epochs:
             if epoch.valid_from <= reach < epoch.valid_to:
                 reach = epoch.valid_to
-        return reach - now
+        return reach
+
+    def runway(self, now: datetime) -> timedelta:
+        """Return how long from `now` on there is a recipient without a gap."""
+        return self.valid_until(now) - now
 
     def verifier(self) -> Ed25519PublicKey:
-        """Return the key that the device's signatures are checked with."""
+        """Return the key that the device's newest signatures are checked with."""
         return Ed25519PublicKey.from_public_bytes(self.verify_key)
 
+    def statement(self) -> bytes:
+        """Return the bytes that the root signs, laid out as the module says."""
+        epochs = b"".join(
+            text(e.id) + instant(e.valid_from) + instant(e.valid_to) + e.public_key
+            for e in self.epochs
+        )
+        return b"".join(
+            (
+                _LABEL,
+                self.root or b"",
+                number(self.serial),
+                text(SUITE_NAME),
+                self.devices.to_bytes(),
+                number(len(self.epochs)),
+                epochs,
+            )
+        )
+
+    def signed(self, root: bytes, serial: int, sign: Sign) -> PublicKeys:
+        """Return these keys under a root's signature."""
+        bare = replace(self, root=root, serial=serial, signature=None)
+        return replace(bare, signature=sign(bare.statement()))
+
     def to_toml(self) -> bytes:
-        """Return the text of `public.toml`."""
+        """Return the text of `public.toml`: version 1 where there is no signature."""
         lines = [
             "# Public halves only: whoever holds this file can seal records and open none.",
-            "version = 1",
+            f"version = {1 if self.signature is None else 2}",
             f'suite = "{SUITE_NAME}"',
             f'device = "{self.device}"',
-            f'verify_key = "{base64.b64encode(self.verify_key).decode()}"',
         ]
-        for epoch in self.epochs:
+        if self.root is None or self.signature is None:
+            lines.append(f'verify_key = "{_base64(self.verify_key)}"')
+        else:
             lines += [
-                "",
-                "[[epoch]]",
-                f'id = "{epoch.id}"',
-                f"valid_from = {epoch.valid_from.isoformat()}",
-                f"valid_to = {epoch.valid_to.isoformat()}",
-                f'public_key = "{base64.b64encode(epoch.public_key).decode()}"',
+                f'root = "{_base64(self.root)}"',
+                f"serial = {self.serial}",
+                f'signature = "{_base64(self.signature)}"',
             ]
+            for key in self.devices.keys:
+                lines += ["", "[[verify_key]]", f'key = "{_base64(key.key)}"']
+                lines += times(key.valid_from, key.valid_to)
+        for epoch in self.epochs:
+            lines += ["", "[[epoch]]", f'id = "{epoch.id}"']
+            lines += times(epoch.valid_from, epoch.valid_to)
+            lines.append(f'public_key = "{_base64(epoch.public_key)}"')
         return ("\n".join(lines) + "\n").encode()
 
 
+def times(valid_from: datetime, valid_to: datetime | None) -> list[str]:
+    """Return the lines of a key file that say when something is valid."""
+    lines = [f"valid_from = {valid_from.isoformat()}"]
+    return lines if valid_to is None else [*lines, f"valid_to = {valid_to.isoformat()}"]
+
+
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
+
+
 class _Epoch(Table):
-    id: Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
+    id: EpochId
     valid_from: Instant
     valid_to: Instant
     public_key: Bytes
 
 
-class _File(Table):
-    version: Literal[1]
+class VerifyKeyTable(Table):
+    """One `[[verify_key]]` of a key file."""
+
+    key: Bytes32
+    valid_from: Instant
+    valid_to: Instant | None = None
+
+    def to_key(self) -> VerifyKey:
+        """Return the key."""
+        return VerifyKey(self.key, self.valid_from, self.valid_to)
+
+
+class _Common(Table):
     suite: Literal["MLKEM768_X25519+HKDF_SHA256+AES_256_GCM"]
-    device: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+    device: DeviceId
+    epoch: list[_Epoch] = Field(default_factory=list)
+
+
+class _Unsigned(_Common):
+    version: Literal[1]
     verify_key: Bytes32
-    epoch: list[_Epoch]
+
+
+class _Signed(_Common):
+    version: Literal[2]
+    root: Bytes32
+    serial: Annotated[int, Field(ge=1, lt=1 << 63)]
+    signature: Bytes64
+    verify_key: Annotated[list[VerifyKeyTable], Field(min_length=1)]
+
+
+_FILE: TypeAdapter[_Unsigned | _Signed] = TypeAdapter(
+    Annotated[_Unsigned | _Signed, Field(discriminator="version")]
+)
 
 
 def load_public(path: Path) -> PublicKeys:
-    """Read `public.toml`.
+    """Read `public.toml` and check the root's signature; an unsigned file is accepted.
 
     Raises:
         NoRecipient: the file is missing.
-        ConfigError: it can't be read, isn't what `to_toml` writes, or its epochs overlap.
+        ConfigError: it can't be read, isn't what `to_toml` writes, its epochs overlap, or its
+            signature doesn't fit.
     """
     try:
-        file = _File.model_validate(tomllib.loads(path.read_text()))
+        content = path.read_bytes()
     except FileNotFoundError as error:
         raise NoRecipient(f"{path.name} doesn't exist: there is nobody to encrypt to") from error
     except OSError as error:
         raise ConfigError(f"can't read {path.name}: {error.strerror}") from error
+    return parse_public(content, path.name)
+
+
+def parse_public(content: bytes, name: str) -> PublicKeys:
+    """Return what a `public.toml` says. Raises `ConfigError` as `load_public`."""
+    try:
+        file = _FILE.validate_python(tomllib.loads(content.decode()))
     except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"])
-        raise ConfigError(f"{path.name}: {where} isn't as `omokage keys init` wrote it") from error
+        where = ".".join(str(part) for part in error.errors()[0]["loc"][1:]) or "version"
+        raise ConfigError(f"{name}: {where} isn't as `omokage keys` wrote it") from error
     except ValueError as error:  # TOML or UTF-8
-        raise ConfigError(f"{path.name} isn't valid TOML") from error
-    return PublicKeys(
-        file.device,
-        file.verify_key,
-        tuple(_to_epoch(epoch) for epoch in sorted(file.epoch, key=lambda e: e.valid_from)),
-    )
+        raise ConfigError(f"{name} isn't valid TOML") from error
+    epochs = tuple(_to_epoch(epoch) for epoch in sorted(file.epoch, key=lambda e: e.valid_from))
+    if isinstance(file, _Unsigned):
+        begin = epochs[0].valid_from if epochs else datetime.fromtimestamp(0, UTC)
+        key = VerifyKey(file.verify_key, begin)
+        return PublicKeys(DeviceKeys(file.device, (key,)), epochs)
+    devices = DeviceKeys(file.device, tuple(key.to_key() for key in file.verify_key))
+    public = PublicKeys(devices, epochs, file.root, file.serial, file.signature)
+    check(file.root, file.signature, public.statement(), name)
+    return public
 
 
 def _to_epoch(epoch: _Epoch) -> PublicEpoch:
@@ -166,12 +284,12 @@ def _to_epoch(epoch: _Epoch) -> PublicEpoch:
 
 
 def load_signer(path: Path) -> Ed25519PrivateKey:
-    """Read the device's signing key, `device.pem`.
+    """Read the device's signing key, `device.pem`, also one that systemd hands over.
 
     Raises:
         ConfigError: it can't be read, isn't an Ed25519 key, or others may read it.
     """
-    content = read_private(path)
+    content = read_private(path, given=True)
     try:
         key = load_pem_private_key(content, password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

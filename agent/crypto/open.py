@@ -1,38 +1,39 @@
 """The reader: opens what the agent sealed. Only a reviewer's tools may import this.
 
-Order: shape, then the device's signature, then the cipher, then the payload; nothing is unpacked
-that wasn't signed. A whole bucket is verified through its chain: the last signature covers the
-link of every segment before it, so one signature check and a hash per segment do for all.
+Order: the deadline, then shape and the device's signature (`agent.crypto.chain`), then the cipher,
+then the payload; nothing is unpacked that wasn't signed, and nothing is opened that should be gone.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
-from cryptography.exceptions import InvalidSignature, InvalidTag
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
 
-from agent.crypto.codec import GRAIN_BYTES, decode
-from agent.crypto.suite import SUITE, TAG_BYTES, WRAPPED_BYTES, bucket_context
+from agent.crypto.chain import (
+    VerifyKey,
+    check_bucket,
+    check_shape,
+    check_signature,
+    find_key,
+)
+from agent.crypto.codec import decode
+from agent.crypto.suite import SUITE, WRAPPED_BYTES, bucket_context
 from agent.crypto.vault import WrappingKey, load_vault
 from agent.domain.record import Batch
-from agent.domain.segment import (
-    FIRST_LINK,
-    LINK_BYTES,
-    NONCE_BYTES,
-    SCHEMA_VERSION,
-    SIGNATURE_BYTES,
-    SealedBucketKey,
-    SealedSegment,
-    SegmentHeader,
-    chain_link,
-    counter_nonce,
+from agent.domain.segment import SealedBucketKey, SealedSegment, SegmentHeader
+from agent.errors import (
+    PassphraseWrong,
+    SegmentExpired,
+    SegmentTampered,
+    SegmentTruncated,
+    UnknownKey,
 )
-from agent.errors import PassphraseWrong, SealError, SegmentTampered, SegmentTruncated, UnknownKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,47 +83,71 @@ class Opener:
             raise SegmentTampered("a bucket's key doesn't open in this context") from error
 
     def open(
-        self, segment: SealedSegment, sealed: SealedBucketKey, verify_key: Ed25519PublicKey
+        self,
+        segment: SealedSegment,
+        sealed: SealedBucketKey,
+        verify_key: VerifyKey,
+        *,
+        now: datetime,
     ) -> Batch:
-        """Verify and decrypt one segment; its signature is checked before anything is unpacked.
+        """Verify and decrypt one segment by itself, whatever became of its bucket.
 
         Returns:
             `RECORD_DTYPE` (count,), ordered by time, then by track.
 
         Raises:
+            SegmentExpired: its deadline is past.
             SegmentTruncated: a part is too short.
             SegmentTampered: a signature, a tag or the payload doesn't fit.
-            UnknownKey: the key isn't there.
+            UnknownKey: a key isn't there.
             SealError: a newer Omokage sealed it.
         """
-        return self.open_bucket([segment], sealed, verify_key)
+        _check_deadline(segment.header.delete_by, now)
+        check_shape(segment)
+        check_signature(segment.signature, segment.link, find_key(verify_key, segment))
+        key = self.open_key(sealed, segment.header)
+        payload = _decrypt(segment, segment.header.to_bytes(), key)
+        return decode([payload], [segment.header.count])
 
     def open_bucket(
         self,
         segments: Sequence[SealedSegment],
         sealed: SealedBucketKey,
-        verify_key: Ed25519PublicKey,
+        verify_key: VerifyKey,
+        *,
+        now: datetime,
+        deadline: datetime | None = None,
+        held: bool = False,
     ) -> Batch:
-        """Verify and decrypt segments of one bucket together; all of them or none.
+        """Verify and decrypt all segments of one bucket together; all of them or none.
+
+        A bucket that was never closed is opened too: what it lost at its end can't be seen from
+        here. `agent.crypto.chain.is_closed` tells, and `verify_zone` looks at its neighbours.
 
         Args:
-            segments: at least one, by rising sequence. A missing one (its writer may have failed
-                to store it) is allowed and starts a new run of the chain; use the sequences in
-                the headers to report it.
+            segments: all of the bucket, at least one, by rising sequence. In schema 1 a missing
+                one is allowed (its writer may have failed to store it) and starts a new run.
             sealed: the bucket's key.
-            verify_key: of the device.
+            verify_key: of the device, or a look-up by device and time.
+            now: aware UTC.
+            deadline: the store's effective deadline, if it is earlier than the header's.
+            held: whether a legal hold covers the bucket at `now`; then its deadline waits.
 
         Returns:
             `RECORD_DTYPE` (all counts,), ordered by time, then by track.
 
         Raises:
+            SegmentExpired: the deadline is past and no hold covers the bucket.
             SegmentTampered: also where the sequence doesn't rise or a link doesn't fit.
-            SegmentTruncated, UnknownKey, SealError: as `open`.
+            SegmentTruncated: a part is too short, or a segment is missing.
+            UnknownKey, SealError: as `open`.
         """
         if not segments:
             raise ValueError("a bucket has at least one segment")
-        clear = [segment.header.to_bytes() for segment in segments]
-        _verify_chain(segments, clear, verify_key)
+        if not held:
+            written = segments[0].header.delete_by
+            _check_deadline(min(written, deadline or written), now)
+        clear = check_bucket(segments, verify_key)
         key = self.open_key(sealed, segments[0].header)
         payloads = [_decrypt(s, c, key) for s, c in zip(segments, clear, strict=True)]
         return decode(payloads, [segment.header.count for segment in segments])
@@ -154,49 +179,9 @@ def unlock(vault_path: Path, passphrase: str) -> Opener:
     return Opener(opened)
 
 
-def _check_shape(segment: SealedSegment) -> None:
-    if segment.header.schema_version != SCHEMA_VERSION:
-        raise SealError("a segment has another schema than this Omokage reads")
-    short = (
-        len(segment.nonce) < NONCE_BYTES
-        or len(segment.previous) < LINK_BYTES
-        or len(segment.signature) < SIGNATURE_BYTES
-    )
-    body = len(segment.ciphertext) - TAG_BYTES
-    if short or body < GRAIN_BYTES or body % GRAIN_BYTES:
-        raise SegmentTruncated("a segment isn't as long as it was when it was sealed")
-    if segment.nonce != counter_nonce(segment.header.sequence):
-        raise SegmentTampered("a segment's nonce isn't its number")
-    if segment.header.sequence == 0 and segment.previous != FIRST_LINK:
-        raise SegmentTampered("a bucket's first segment follows another one")
-
-
-def _verify(signature: bytes, link: bytes, verify_key: Ed25519PublicKey) -> None:
-    try:
-        verify_key.verify(signature, link)
-    except InvalidSignature as error:
-        raise SegmentTampered("a segment's signature doesn't fit") from error
-
-
-def _verify_chain(
-    segments: Sequence[SealedSegment], clear: Sequence[bytes], verify_key: Ed25519PublicKey
-) -> None:
-    """Check each link, and the signature at the end of each gapless run."""
-    before: SealedSegment | None = None
-    link = b""
-    for segment, header in zip(segments, clear, strict=True):
-        _check_shape(segment)
-        if before is not None:
-            step = segment.header.sequence - before.header.sequence
-            if step < 1:
-                raise SegmentTampered("a bucket's segments aren't in order")
-            if step > 1:
-                _verify(before.signature, link, verify_key)
-            elif segment.previous != link:
-                raise SegmentTampered("a segment doesn't follow the one before it")
-        before = segment
-        link = chain_link(segment.previous, header, segment.nonce, segment.ciphertext)
-    _verify(segments[-1].signature, link, verify_key)
+def _check_deadline(deadline: datetime, now: datetime) -> None:
+    if deadline <= now:
+        raise SegmentExpired("this bucket's time is over: it should have been deleted")
 
 
 def _decrypt(segment: SealedSegment, clear: bytes, key: BucketKey) -> bytes:

@@ -1,36 +1,48 @@
-"""The private side: the epochs' private halves, each wrapped by the reviewer's passphrase.
+"""The private side: what `epochs.toml` holds, and nothing of it in clear.
 
-Argon2id turns the passphrase into one wrapping key; AES-256-GCM wraps each half with its epoch's
-id and times as authenticated data. One entry per epoch, so destroying an epoch is removing its
-entry. A passphrase is normalised (NFKC) first: the same keys pressed on another keyboard count.
+One entry per epoch, its private half wrapped by the key that the passphrases give (see
+`agent.crypto.wrapping`), so destroying an epoch is removing its entry. From version 2 on the vault
+also holds the site's root key, wrapped the same way, and the device's verification keys, signed by
+that root: a reviewer who opens the vault needs to believe no other file. What the root signs,
+spelled as in `agent.crypto.keys`:
+
+    "omokage/vault/2" NUL · root 32 bytes · serial u64 · persons u64 · device text ·
+    number of verification keys u64 · each: key 32 bytes, begin, end (0 for none)
+
+The epochs aren't part of it, so that one can be destroyed without any passphrase; each is
+authenticated by its own wrapping.
 """
 
 from __future__ import annotations
 
 import base64
-import os
 import tomllib
-import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PrivateKey
-from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hpke import MLKEM768X25519PrivateKey
-from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-from pydantic import Field, ValidationError
+from pydantic import Field, TypeAdapter, ValidationError
 
-from agent.crypto.files import Bytes, Bytes16, Instant, Table, read_private
+from agent.crypto.devices import DeviceKeys
+from agent.crypto.files import (
+    Bytes,
+    Bytes16,
+    Bytes32,
+    Bytes64,
+    DeviceId,
+    EpochId,
+    Instant,
+    Table,
+    read_private,
+)
+from agent.crypto.keys import VerifyKeyTable, times
+from agent.crypto.layout import number
+from agent.crypto.root import Sign
 from agent.crypto.suite import SUITE_NAME
-from agent.domain.segment import NONCE_BYTES, to_seconds
-from agent.errors import ConfigError, PassphraseWrong
+from agent.errors import ConfigError
 
-_LABEL = b"omokage/epoch-private/1\0"
-MLKEM_SEED_BYTES = 64
+_LABEL = b"omokage/vault/2\0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,30 @@ class WrappedEpoch:
     valid_to: datetime
     wrapped: bytes
 
+    @property
+    def spelled(self) -> bytes:
+        """Return the wrapped half as it stands in the file."""
+        return base64.b64encode(self.wrapped)
+
+
+@dataclass(frozen=True, slots=True)
+class Root:
+    """The site's root key and what it says of the device.
+
+    Attributes:
+        public: raw Ed25519 public key, 32 bytes.
+        wrapped: nonce (12), private key (32) encrypted, tag (16).
+        devices: the device's id and verification keys.
+        serial: as in the newest `public.toml` that was signed with this vault.
+        signature: of `Vault.statement`, 64 bytes.
+    """
+
+    public: bytes
+    wrapped: bytes
+    devices: DeviceKeys
+    serial: int
+    signature: bytes = b""
+
 
 @dataclass(frozen=True, slots=True)
 class Vault:
@@ -79,113 +115,135 @@ class Vault:
 
     Attributes:
         profile: cost of a guess.
-        salt: 16 random bytes.
+        salts: 16 random bytes for each person whose passphrase is needed.
         epochs: in the file's order.
+        root: None in a file of version 1.
     """
 
     profile: Argon2Profile
-    salt: bytes
+    salts: tuple[bytes, ...]
     epochs: tuple[WrappedEpoch, ...]
+    root: Root | None = None
+
+    @property
+    def persons(self) -> int:
+        """Return how many passphrases open it."""
+        return len(self.salts)
+
+    def statement(self) -> bytes:
+        """Return the bytes that the root signs, laid out as the module says."""
+        assert self.root is not None
+        root = self.root
+        numbers = number(root.serial) + number(self.persons)
+        return _LABEL + root.public + numbers + root.devices.to_bytes()
+
+    def signed(self, sign: Sign) -> Vault:
+        """Return this vault under its root's signature."""
+        assert self.root is not None
+        return replace(self, root=replace(self.root, signature=sign(self.statement())))
+
+    def without(self, ids: frozenset[str]) -> Vault:
+        """Return this vault without some epochs."""
+        return replace(self, epochs=tuple(e for e in self.epochs if e.id not in ids))
 
     def to_toml(self) -> bytes:
-        """Return the text of `epochs.toml`."""
+        """Return the text of `epochs.toml`: version 1 where there is no root key."""
         lines = [
-            "# Private halves, wrapped by the reviewer's passphrase. Removing an entry destroys",
-            "# every record of its week, also in backups.",
-            "version = 1",
+            "# Private halves, wrapped by the passphrase. Without the passphrase nobody can open",
+            "# them, also not who made this program. Destroy with `omokage keys destroy`.",
+            f"version = {1 if self.root is None else 2}",
             f'suite = "{SUITE_NAME}"',
-            f'salt = "{base64.b64encode(self.salt).decode()}"',
             f"iterations = {self.profile.iterations}",
             f"lanes = {self.profile.lanes}",
             f"memory_kib = {self.profile.memory_kib}",
         ]
+        salts = [f'"{_base64(salt)}"' for salt in self.salts]
+        lines += [f"salt = {salts[0]}"] if self.root is None else [f"salts = [{', '.join(salts)}]"]
+        lines += _root_lines(self.root)
         for epoch in self.epochs:
-            lines += [
-                "",
-                "[[epoch]]",
-                f'id = "{epoch.id}"',
-                f"valid_from = {epoch.valid_from.isoformat()}",
-                f"valid_to = {epoch.valid_to.isoformat()}",
-                f'wrapped = "{base64.b64encode(epoch.wrapped).decode()}"',
-            ]
+            lines += ["", "[[epoch]]", f'id = "{epoch.id}"']
+            lines += times(epoch.valid_from, epoch.valid_to)
+            lines.append(f'wrapped = "{epoch.spelled.decode()}"')
         return ("\n".join(lines) + "\n").encode()
 
 
-class WrappingKey:
-    """Wraps and unwraps private halves; made from a passphrase, lives in RAM."""
-
-    def __init__(self, passphrase: str, profile: Argon2Profile, salt: bytes) -> None:
-        argon2 = Argon2id(
-            salt=salt,
-            length=32,
-            iterations=profile.iterations,
-            lanes=profile.lanes,
-            memory_cost=profile.memory_kib,
-        )
-        secret = unicodedata.normalize("NFKC", passphrase).encode()
-        self._cipher = AESGCM(argon2.derive(secret))
-
-    def wrap(
-        self, epoch: str, valid_from: datetime, valid_to: datetime, seed: bytes
-    ) -> WrappedEpoch:
-        """Wrap an epoch's ML-KEM seed and X25519 key (96 bytes together)."""
-        nonce = os.urandom(NONCE_BYTES)
-        sealed = self._cipher.encrypt(nonce, seed, _context(epoch, valid_from, valid_to))
-        return WrappedEpoch(epoch, valid_from, valid_to, nonce + sealed)
-
-    def unwrap(self, epoch: WrappedEpoch) -> MLKEM768X25519PrivateKey:
-        """Return an epoch's private key.
-
-        Raises:
-            PassphraseWrong: this key didn't wrap it, or the entry was changed.
-        """
-        nonce, sealed = epoch.wrapped[:NONCE_BYTES], epoch.wrapped[NONCE_BYTES:]
-        context = _context(epoch.id, epoch.valid_from, epoch.valid_to)
-        try:
-            seed = self._cipher.decrypt(nonce, sealed, context)
-        except (InvalidTag, ValueError) as error:
-            raise PassphraseWrong("the passphrase doesn't open the vault") from error
-        return MLKEM768X25519PrivateKey(
-            MLKEM768PrivateKey.from_seed_bytes(seed[:MLKEM_SEED_BYTES]),
-            X25519PrivateKey.from_private_bytes(seed[MLKEM_SEED_BYTES:]),
-        )
+def _root_lines(root: Root | None) -> list[str]:
+    if root is None:
+        return []
+    lines = [
+        f'device = "{root.devices.device}"',
+        f"serial = {root.serial}",
+        f'root = "{_base64(root.public)}"',
+        f'root_wrapped = "{_base64(root.wrapped)}"',
+        f'signature = "{_base64(root.signature)}"',
+    ]
+    for key in root.devices.keys:
+        lines += ["", "[[verify_key]]", f'key = "{_base64(key.key)}"']
+        lines += times(key.valid_from, key.valid_to)
+    return lines
 
 
-def _context(epoch: str, valid_from: datetime, valid_to: datetime) -> bytes:
-    times = f"{to_seconds(valid_from)} {to_seconds(valid_to)} "
-    return _LABEL + times.encode() + epoch.encode()
+def _base64(raw: bytes) -> str:
+    return base64.b64encode(raw).decode()
 
 
 class _Epoch(Table):
-    id: str
+    id: EpochId
     valid_from: Instant
     valid_to: Instant
     wrapped: Bytes
 
 
-class _File(Table):
-    version: Literal[1]
+class _Common(Table):
     suite: Literal["MLKEM768_X25519+HKDF_SHA256+AES_256_GCM"]
-    salt: Bytes16
     # Ceilings: a changed file must not be able to take all of the machine's memory or time.
     iterations: Annotated[int, Field(ge=1, le=16)]
     lanes: Annotated[int, Field(ge=1, le=16)]
     memory_kib: Annotated[int, Field(ge=8, le=1024 * 1024)]
-    epoch: list[_Epoch]
+    epoch: list[_Epoch] = Field(default_factory=list)
+
+
+class _First(_Common):
+    version: Literal[1]
+    salt: Bytes16
+
+
+class _Second(_Common):
+    version: Literal[2]
+    salts: Annotated[list[Bytes16], Field(min_length=1, max_length=2)]
+    device: DeviceId
+    serial: Annotated[int, Field(ge=1, lt=1 << 63)]
+    root: Bytes32
+    root_wrapped: Bytes
+    signature: Bytes64
+    verify_key: Annotated[list[VerifyKeyTable], Field(min_length=1)]
+
+
+_FILE: TypeAdapter[_First | _Second] = TypeAdapter(
+    Annotated[_First | _Second, Field(discriminator="version")]
+)
 
 
 def load_vault(path: Path) -> Vault:
-    """Read `epochs.toml`.
+    """Read `epochs.toml`; nothing in it is authenticated before a passphrase opened it.
 
     Raises:
         ConfigError: it can't be read, others may read it, or it isn't what `to_toml` writes.
     """
     try:
-        file = _File.model_validate(tomllib.loads(read_private(path).decode()))
+        file = _FILE.validate_python(tomllib.loads(read_private(path).decode()))
     except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors(include_input=False)[0]["loc"])
-        raise ConfigError(f"{path.name}: {where} isn't as `omokage keys init` wrote it") from error
+        problem = error.errors(include_input=False)[0]
+        where = ".".join(str(part) for part in problem["loc"][1:]) or "version"
+        raise ConfigError(f"{path.name}: {where} isn't as `omokage keys` wrote it") from error
     except ValueError as error:  # TOML or UTF-8
         raise ConfigError(f"{path.name} isn't valid TOML") from error
+    profile = Argon2Profile(file.iterations, file.lanes, file.memory_kib)
     epochs = tuple(WrappedEpoch(e.id, e.valid_from, e.valid_to, e.wrapped) for e in file.epoch)
-    return Vault(Argon2Profile(file.iterations, file.lanes, file.memory_kib), file.salt, epochs)
+    if len({epoch.id for epoch in epochs}) < len(epochs):
+        raise ConfigError(f"{path.name} holds an epoch twice")
+    if isinstance(file, _First):
+        return Vault(profile, (file.salt,), epochs)
+    devices = DeviceKeys(file.device, tuple(key.to_key() for key in file.verify_key))
+    root = Root(file.root, file.root_wrapped, devices, file.serial, file.signature)
+    return Vault(profile, tuple(file.salts), epochs, root)

@@ -130,6 +130,8 @@ class Policy:
         informed_consent: each person was told and agreed before capture; the site's own word.
         evidence: where the proof of a duty is kept (a document's name or place), by the id that
             the profile gives it.
+        operator: who answers for the camera, where that isn't the site's name; "" otherwise.
+        notice_url: where the long form of the notice can be read; "" where there is none.
     """
 
     site: str
@@ -147,10 +149,12 @@ class Policy:
     digest: str
     purpose_kind: PurposeKind = PurposeKind.SERVICE
     timezone: str = "UTC"
-    schedule: Schedule = Schedule()
+    schedule: Schedule = field(default_factory=Schedule)
     written_release: bool = False
     informed_consent: bool = False
     evidence: Mapping[str, str] = field(default_factory=dict)
+    operator: str = ""
+    notice_url: str = ""
 
 
 def spell_duration(length: timedelta) -> str:

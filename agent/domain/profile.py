@@ -145,15 +145,15 @@ class Ceiling(Rule):
         """Say whether a value keeps within this ceiling."""
         if isinstance(self.value, frozenset):
             return asked in self.value
-        within: bool = asked <= self.value if self.limit is Limit.MOST else asked >= self.value  # type: ignore[operator]  # the parser pairs like with like
-        return within
+        assert not isinstance(asked, str), "only ONE_OF speaks about words"
+        number, bound = _plain(asked), _plain(self.value)
+        return number <= bound if self.limit is Limit.MOST else number >= bound
 
     def stricter(self) -> float:
         """Return a number that is smaller for a stricter ceiling of the same key and direction."""
         if isinstance(self.value, frozenset):
             return float(len(self.value))
-        plain = self.value.total_seconds() if isinstance(self.value, timedelta) else self.value
-        return plain if self.limit is Limit.MOST else -plain
+        return _plain(self.value) if self.limit is Limit.MOST else -_plain(self.value)
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,6 +244,10 @@ class Breach:
     message: str
     advice: str
     rule: Rule
+
+
+def _plain(value: timedelta | float) -> float:
+    return value.total_seconds() if isinstance(value, timedelta) else value
 
 
 def allowed_heads(policy: Policy, profile: Profile) -> frozenset[Head]:

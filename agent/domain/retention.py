@@ -77,7 +77,7 @@ class LegalHold:
         return (
             holding.tier is Tier.RECORDS
             and now < self.expires_at
-            and self.zone in {None, holding.zone}
+            and (self.zone in {None, holding.zone} or not holding.zone)
             and holding.end > self.since
             and holding.start < self.until
         )

@@ -79,6 +79,25 @@ def verdicts(picture: Picture) -> npt.NDArray[np.int8]:
     return judged
 
 
+def faces_found(picture: Picture, threshold: float = 0.0) -> npt.NDArray[np.bool_]:
+    """Say which of the faces that count were found, bool (real faces,)."""
+    strong = picture.scores >= threshold
+    boxes, scores = picture.boxes[strong], picture.scores[strong]
+    iou = overlaps(boxes, picture.truth)
+    free = picture.real.copy()
+    for i in np.argsort(-scores, kind="stable"):
+        candidates = np.where(free, iou[i], 0)
+        if candidates.max(initial=0) >= MIN_IOU:
+            free[int(candidates.argmax())] = False
+    return np.asarray(~free[picture.real], np.bool_)
+
+
+def false_scores(pictures: Sequence[Picture]) -> Array:
+    """Collect the scores of all detections that are no face."""
+    parts = [one.scores[verdicts(one) == 0] for one in pictures]
+    return np.concatenate([np.zeros(0, np.float32), *parts])
+
+
 def counted(picture: Picture, threshold: float = 0.0) -> Counts:
     """Count in one picture, taking only detections of at least `threshold`."""
     judged = verdicts(picture)[picture.scores >= threshold]

@@ -142,11 +142,12 @@ def read_all(backend: FaceBackend, fer: FerVotes, setup: Setup, who: str) -> Rea
 
 
 def _head_answers(fer: FerVotes, setup: Setup) -> Floats:
-    head = setup.own.emotion()
+    head, encoder = setup.own.emotion(), setup.own.encoder()
     answers = []
     for row, image in enumerate(fer.images):
         setup.progress(f"{OWN} names expressions", row, len(fer))
-        answers.append(head.classify_crop(image))
+        answers.append(head.classify_framed(image, encoder))
+    encoder.wipe()
     return np.stack(answers)
 
 
@@ -245,9 +246,7 @@ def _action_units(report: Report, readings: dict[str, Reading], share: Floats) -
                     scores)
             )  # fmt: skip
     for name, score in counts.items():
-        report.rows.append(
-            Row(f"examples_{name}", f"examples of {name}", NUMBER, "", {OWN: score})
-        )
+        report.rows.append(Row(f"examples_{name}", f"examples of {name}", NUMBER, "", {OWN: score}))
     report.notes.append(
         "Areas compare pictures of a class (60 % of the votes or more) with neutral ones, where "
         f"every tool found the face: {int((sure & together & (best == 0)).sum())} neutral ones."

@@ -19,9 +19,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from agent.capture.files import decode_picture
 from agent.domain.observation import FaceBackend
 from agent.errors import ConfigError, MediaError
+from agent.evaluation.geometry import normalised_error, turned
 from agent.evaluation.reading import (
     Image,
     Pictures,
@@ -30,7 +30,6 @@ from agent.evaluation.reading import (
     read_arrays,
     read_table,
     require_folder,
-    to_gray,
 )
 from agent.evaluation.report import DEGREES, NUMBER, RATIO, SHARE, Report, Row, Score
 from agent.evaluation.scoring import Sample, mean_of
@@ -38,9 +37,6 @@ from agent.evaluation.seen import KNOWN, chosen
 from agent.evaluation.slices import What, blur_axis, by_group, light_axis, pose_axis, sharpness
 from agent.evaluation.task import Setup
 from agent.evaluation.tools import MEDIAPIPE, OWN, Read, read_face
-
-OUTER_CORNERS = (36, 45)
-"""Landmarks whose distance errors are divided by."""
 
 ANGLES = ("pitch", "yaw", "roll")
 
@@ -181,11 +177,8 @@ def _upright(pose: Floats) -> Floats:
     The labels name pitch and yaw in the picture as it was; the agent names those of the head
     after roll was taken out.
     """
-    angle = np.radians(-pose[:, 2])
-    right, down = pose[:, 1], -pose[:, 0]
-    yaw = np.cos(angle) * right - np.sin(angle) * down
-    pitch = -(np.sin(angle) * right + np.cos(angle) * down)
-    return np.stack([pitch, yaw, pose[:, 2]], 1).astype(np.float32)
+    upright = turned(pose[:, [1, 0]], -pose[:, 2])
+    return np.stack([upright[:, 1], upright[:, 0], pose[:, 2]], 1).astype(np.float32)
 
 
 def read_pts(path: Path) -> Floats:
@@ -232,14 +225,9 @@ def _read(
     return found, light, edges
 
 
-def normalised_error(predicted: Floats, truth: Floats) -> npt.NDArray[np.float64]:
-    """Mean distance of 68 points over the distance of the outer eye corners, (N,); NaN unknown."""
-    error = np.linalg.norm(predicted - truth, axis=2).mean(1)
-    between = np.linalg.norm(truth[:, OUTER_CORNERS[0]] - truth[:, OUTER_CORNERS[1]], axis=1)
-    return np.asarray(error / between, np.float64)
-
-
-def _rows(report: Report, readings: dict[str, Truth], truth: Truth, persons: Floats) -> None:
+def _rows(
+    report: Report, readings: dict[str, Truth], truth: Truth, persons: npt.NDArray[np.str_]
+) -> None:
     sample = Sample(persons)
     known = ~np.isnan(truth.landmarks[:, 0, 0])
     found = {t: ~np.isnan(r.landmarks[:, 0, 0]) for t, r in readings.items()}
@@ -267,14 +255,16 @@ def _rows(report: Report, readings: dict[str, Truth], truth: Truth, persons: Flo
     )  # fmt: skip
     if np.isnan(truth.pose).all():
         return
-    for tool, reading in readings.items():
-        gaps = np.abs(reading.pose[rows] - truth.pose[rows]).astype(np.float64)
+    gaps = {
+        tool: np.abs(reading.pose[rows] - truth.pose[rows]).astype(np.float64)
+        for tool, reading in readings.items()
+    }
+    report.rows.append(
+        Row("pose_mae", "head pose, mean error of the three angles", DEGREES, "lower",
+            {t: chosen_sample.mean(gap.mean(1)) for t, gap in gaps.items()})
+    )  # fmt: skip
+    for column, name in enumerate(ANGLES):
         report.rows.append(
-            Row("pose_mae", "head pose, mean error of the three angles", DEGREES, "lower",
-                {tool: chosen_sample.mean(gaps.mean(1))})
+            Row(f"{name}_mae", f"{name}, mean error", DEGREES, "lower",
+                {t: chosen_sample.mean(gap[:, column]) for t, gap in gaps.items()})
         )  # fmt: skip
-        for column, name in enumerate(ANGLES):
-            report.rows.append(
-                Row(f"{name}_mae", f"{name}, mean error", DEGREES, "lower",
-                    {tool: chosen_sample.mean(gaps[:, column])})
-            )  # fmt: skip

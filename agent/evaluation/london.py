@@ -122,9 +122,9 @@ def _rises(report: Report, readings: Mapping[str, Floats], sample: Sample) -> No
     for column, label in enumerate(AU_LABELS):
         chosen = _known(readings, column)
         report.rows.append(
-            Row(f"{label}_change", f"mean change of {label}", INTENSITY, "",
+            Row(f"{label}_change", "mean change", INTENSITY, "",
                 {t: sample.mean((v[:, 1] - v[:, 0]).astype(np.float64))
-                 for t, v in chosen.items()})
+                 for t, v in chosen.items()}, label)
         )  # fmt: skip
 
 

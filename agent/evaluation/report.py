@@ -21,7 +21,7 @@ SHARE, INTENSITY, DEGREES, RATIO, NUMBER, MILLISECONDS = (
     "share", "intensity 0-5", "degrees", "inter-ocular distance", "number", "ms",
 )  # fmt: skip
 
-_DIGITS = {SHARE: 3, INTENSITY: 3, DEGREES: 2, RATIO: 4, MILLISECONDS: 2}
+_DIGITS = {NUMBER: 2, SHARE: 3, INTENSITY: 3, DEGREES: 2, RATIO: 4, MILLISECONDS: 2}
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +44,9 @@ class Score:
         """Write it for a person."""
         if math.isnan(self.value):
             return "undefined"
-        if unit == NUMBER:
-            return f"{self.value:g}"
         digits = _DIGITS.get(unit, 3)
+        if unit == NUMBER and math.isnan(self.low):
+            return f"{self.value:,.0f}" if self.value == int(self.value) else f"{self.value:.4g}"
         text = f"{self.value:.{digits}f}"
         if math.isnan(self.low):
             return text
@@ -72,6 +72,7 @@ class Row:
         unit: of the values.
         better: `higher`, `lower`, or empty where neither is.
         scores: by tool; a tool that can't answer is absent.
+        au: which AU it is about; such rows are printed as one table, an AU a line.
     """
 
     key: str
@@ -79,6 +80,7 @@ class Row:
     unit: str
     better: str
     scores: Mapping[str, Score]
+    au: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,15 +181,38 @@ class Report:
         names = list(self.tools)
         cells = [["", *names]]
         for row in self.rows:
+            if row.au:
+                continue
             texts = [row.scores[n].text(row.unit) if n in row.scores else "-" for n in names]
             cells.append([_with_unit(row), *texts])
         yield from aligned(cells)
+        yield from _au_lines([row for row in self.rows if row.au], names)
         for one in self.slices:
             yield ""
             yield from _slices_lines(one)
         yield ""
         yield "[a, b]: 95 % interval."
         yield from self.notes
+
+
+def _au_lines(rows: Sequence[Row], tools: Sequence[str]) -> Iterator[str]:
+    """Lay the rows about single AUs out: an AU a line, a measure and tool a column."""
+    columns = {(row.label, row.unit, tool): None for tool in tools for row in rows}
+    found = {(row.au, row.label, tool): row for row in rows for tool in row.scores}
+    shown = [key for key in columns if any((row.au, key[0], key[2]) in found for row in rows)]
+    if not shown:
+        return
+    yield ""
+    several = len({tool for _, _, tool in shown}) > 1
+    words = [label if unit == SHARE else f"{label} ({unit})" for label, unit, _ in shown]
+    cells = [["", *(f"{w}, {k[2]}" if several else w for w, k in zip(words, shown, strict=True))]]
+    for au in dict.fromkeys(row.au for row in rows):
+        line = [au]
+        for label, unit, tool in shown:
+            row = found.get((au, label, tool))
+            line.append(row.scores[tool].text(unit) if row else "-")
+        cells.append(line)
+    yield from aligned(cells)
 
 
 def _with_unit(row: Row) -> str:
@@ -199,8 +224,7 @@ def _slices_table(one: Slices) -> dict[str, Any]:
         "score": one.key,
         "unit": one.unit,
         "groups": [
-            {"axis": group.axis, "group": group.name, **group.score.table()}
-            for group in one.groups
+            {"axis": group.axis, "group": group.name, **group.score.table()} for group in one.groups
         ],
         "gaps": [
             {"axis": gap.axis, "best": gap.best, "worst": gap.worst, **gap.score.table()}

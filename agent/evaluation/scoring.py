@@ -37,9 +37,11 @@ class Sample:
         return self._samples
 
     def score(self, measure: Measure) -> Score:
-        """Measure all rows, with a 95 % interval."""
+        """Measure all rows, with a 95 % interval where there are two units or more."""
         if not len(self.units):
             return Score(float("nan"))
+        if self.count < 2:
+            return Score(measure(self.rows), count=self.count)
         low, high = interval_of(measure, self.samples())
         return Score(measure(self.rows), low, high, self.count)
 

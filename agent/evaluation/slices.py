@@ -80,9 +80,7 @@ def by_group(what: What, sample: Sample, axes: Sequence[Axis], least: int = LEAS
         known = {i: s.value for i, s in scored.items() if not np.isnan(s.value)}
         if len(known) > 1:
             gaps.append(_gap(what, sample, axis, known))
-    return Slices(
-        what.key, what.label, what.unit, tuple(groups), tuple(gaps), tuple(left_out)
-    )
+    return Slices(what.key, what.label, what.unit, tuple(groups), tuple(gaps), tuple(left_out))
 
 
 def _within(measure: Measure, inside: npt.NDArray[np.bool_]) -> Measure:

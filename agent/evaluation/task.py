@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from agent.clock import Clock, SystemClock
 from agent.evaluation.classifiers import MiniXception
 from agent.evaluation.seen import AUTO
 from agent.evaluation.tools import MediaPipeTool, OwnTool, Progress, silent
@@ -23,7 +24,9 @@ class Setup:
         negatives: more pictures without any face.
         persons: `auto`, `held-out` or `all`.
         fold: of a set with published folds; 0 takes all of it.
+        part: of a set in parts; empty takes the one that is usually scored.
         progress: hears how far it is.
+        clock: measures how long a look takes.
     """
 
     own: OwnTool
@@ -34,4 +37,6 @@ class Setup:
     negatives: Path | None = None
     persons: str = AUTO
     fold: int = 0
+    part: str = ""
     progress: Progress = silent
+    clock: Clock = field(default_factory=SystemClock)

@@ -107,6 +107,10 @@ class OwnTool:
         """Return the score from which the product takes a detection for a face."""
         return self._model("detector").card.setting("score_threshold")
 
+    def encoder(self) -> FaceEncoder:
+        """Return the face encoder."""
+        return FaceEncoder(self._model("encoder"))
+
     def emotion(self) -> EmotionHead:
         """Return the emotion head."""
         return EmotionHead(self._model("emotion"))
@@ -115,15 +119,13 @@ class OwnTool:
         """Return what looks at single pictures."""
         rules = TrackingRules() if hide_poor else TrackingRules(lost_below=0.0)
         return OwnBackend(
-            self.detector(), FaceEncoder(self._model("encoder")),
+            self.detector(), self.encoder(),
             self.emotion() if emotion else None, models=(), still=True, rules=rules,
         )  # fmt: skip
 
     def video(self) -> FaceBackend:
         """Return what follows faces through a clip, as it runs in production."""
-        return OwnBackend(
-            self.detector(), FaceEncoder(self._model("encoder")), None, models=(), still=False
-        )
+        return OwnBackend(self.detector(), self.encoder(), None, models=(), still=False)
 
 
 class MediaPipeTool:

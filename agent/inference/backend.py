@@ -160,7 +160,7 @@ class OwnBackend:
             au_sides=encoding.au_sides,
             au=au,
             presence=au >= PRESENT_ON,
-            emotion=self._emotion.classify(face.aligned) if self._emotion else None,
+            emotion=self._emotion.classify_face(face) if self._emotion else None,
             quality=encoding.quality,
             calibrated=False,
         )
@@ -241,7 +241,7 @@ class OwnBackend:
         au = stronger_side(sides)
         emotion = None
         if self._emotion is not None:
-            emotion = memory.emotion(self._emotion.classify(face.aligned), seconds)
+            emotion = memory.emotion(self._emotion.classify_face(face), seconds)
             emotion = (emotion / emotion.sum()).astype(np.float32)
         gaze = memory.gaze(encoding.gaze, seconds)
         return Observation(

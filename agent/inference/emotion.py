@@ -1,4 +1,8 @@
-"""The emotion head: a file of its own, so that a policy can make it unloadable."""
+"""The emotion head: a file of its own, so that a policy can make it unloadable.
+
+Its card decides what it reads: the face encoder's embedding (nearly free), or the part of the
+aligned face that a FER2013 picture shows (a net of its own).
+"""
 
 from __future__ import annotations
 
@@ -7,12 +11,27 @@ import numpy as np
 
 from agent.domain.observation import EMOTIONS
 from agent.errors import ModelContractError
-from agent.inference.preprocess import EMOTION_SIZE, Array, Image, standardise
+from agent.inference.encoder import EncodedFace, FaceEncoder
+from agent.inference.preprocess import (
+    ALIGNED_SIZE,
+    EMOTION_SIZE,
+    Array,
+    Image,
+    alignment_from_landmarks,
+    invert,
+    standardise,
+    transform,
+)
 from agent.inference.session import Model
+
+_EMBEDDING = "embedding"
+
+_DRIFT = 0.25
+"""Share of the face by which a second look may move; beyond, the first one is believed."""
 
 
 class EmotionHead:
-    """Run `emotion_head.onnx` on the part of an aligned face that FER2013 pictures show."""
+    """Run `emotion_head.onnx` on what its card names."""
 
     def __init__(self, model: Model) -> None:
         if model.card.outputs[0].labels != EMOTIONS:
@@ -26,6 +45,17 @@ class EmotionHead:
         )
         self._side = int(model.card.setting("crop_side"))
         self._buffer: Image = np.zeros((EMOTION_SIZE, EMOTION_SIZE), np.uint8)
+
+    @property
+    def reads_embedding(self) -> bool:
+        """Tell whether the encoder's embedding is its input, and not the face."""
+        return self._input == _EMBEDDING
+
+    def classify_face(self, face: EncodedFace) -> Array:
+        """Return calibrated probabilities of one encoded face, float32 (8,)."""
+        if self.reads_embedding:
+            return self._probabilities(np.ascontiguousarray(face.embedding[None]))
+        return self.classify(face.aligned)
 
     def classify(self, aligned: Image) -> Array:
         """Return calibrated probabilities of one aligned face.
@@ -42,13 +72,48 @@ class EmotionHead:
         return self.classify_crop(self._buffer)
 
     def classify_crop(self, face: Image) -> Array:
-        """The same for a picture that already is such a crop, uint8 (48, 48)."""
-        tensor = standardise(face)
+        """The same for a picture that already is such a crop, uint8 (48, 48).
+
+        Raises:
+            ModelContractError: this head reads an embedding; `classify_framed` asks the encoder.
+        """
+        if self.reads_embedding:
+            raise ModelContractError(f"{self._model.card.name}: reads an embedding, not a picture")
+        try:
+            return self._probabilities(standardise(face))
+        finally:
+            self._buffer.fill(0)
+
+    def classify_framed(self, picture: Image, encoder: FaceEncoder) -> Array:
+        """Classify a FER2013 picture, uint8 (48, 48), without a detector.
+
+        Such a picture is framed as the card's crop is, on average. A head that reads embeddings
+        looks twice: first by that framing, then by the landmarks that it gave.
+        """
+        if not self.reads_embedding:
+            return self.classify_crop(picture)
+        first = self._framing()
+        found = alignment_from_landmarks(encoder.encode(picture, first).encoding.landmarks)
+        middle = np.full((1, 2), (ALIGNED_SIZE - 1) / 2, np.float32)
+        moved = transform(found, transform(invert(first), middle)) - middle
+        drift = float(np.linalg.norm(moved)) / ALIGNED_SIZE
+        return self.classify_face(encoder.encode(picture, found if drift < _DRIFT else first))
+
+    def _framing(self) -> Array:
+        """Find the matrix FER2013 picture -> aligned face, float32 (2, 3)."""
+        scale = self._side / EMOTION_SIZE
+        # Pixels' centres are whole numbers, so a picture is scaled about (-0.5, -0.5).
+        offset = 0.5 * scale - 0.5
+        return np.array(
+            [[scale, 0, self._left + offset], [0, scale, self._top + offset]], np.float32
+        )
+
+    def _probabilities(self, tensor: Array) -> Array:
+        """Run the net on its input, wipe that, and calibrate."""
         try:
             (logits,) = self._model.run({self._input: tensor})
         finally:
             tensor.fill(0)
-            self._buffer.fill(0)
         scaled = logits[0] / self._temperature
         odds = np.exp(scaled - scaled.max())
         probabilities: Array = (odds / odds.sum()).astype(np.float32)

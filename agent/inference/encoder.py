@@ -30,7 +30,7 @@ class EncodedFace:
     Attributes:
         encoding: landmarks in the frame's pixels, angles against the camera.
         aligned: uint8 (112, 112), a view of the encoder's buffer: valid until the next face.
-        embedding: float32 (64,).
+        embedding: float32, of the card's length.
     """
 
     encoding: Encoding

@@ -35,7 +35,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DBAPIError
 
-from agent.errors import SchemaTooNew, StoreError, StoreFull
+from agent.errors import SchemaTooNew, StoreCorrupt, StoreError, StoreFull
 
 DEFAULT_MAX_BYTES = 1 << 30
 BUSY_SECONDS = 5.0
@@ -130,14 +130,18 @@ def refusals(name: str) -> Iterator[None]:
 
     Raises:
         StoreFull: the database reached its cap, or the disk is full.
+        StoreCorrupt: the file is damaged.
         StoreError: anything else that the database refuses.
     """
     try:
         yield
     except (DBAPIError, sqlite3.Error) as error:
         cause: Any = error.orig if isinstance(error, DBAPIError) else error
-        if getattr(cause, "sqlite_errorcode", None) == sqlite3.SQLITE_FULL:
+        kind = getattr(cause, "sqlite_errorcode", 0) & 0xFF  # without the extended part
+        if kind == sqlite3.SQLITE_FULL:
             raise StoreFull(f"{name} or its disk is full") from error
+        if kind in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
+            raise StoreCorrupt(f"{name} is damaged or isn't a database") from error
         # The code's name, not the statement: a statement may hold values.
         code = getattr(cause, "sqlite_errorname", type(cause).__name__)
         raise StoreError(f"{name} refuses: {code}") from error
@@ -158,12 +162,24 @@ def prepare_schema(engine: Engine, metadata: MetaData, version: int) -> None:
     check_schema(engine, version)
 
 
+def check_pages(engine: Engine) -> None:
+    """Refuse a damaged database before anything is written to it.
+
+    Raises:
+        StoreCorrupt: a page or an index doesn't hold together.
+    """
+    with engine.connect() as connection:
+        found = connection.scalar(text("PRAGMA quick_check(1)"))
+    if found != "ok":
+        raise StoreCorrupt("the database is damaged: its pages don't hold together")
+
+
 def check_schema(engine: Engine, version: int) -> None:
     """Refuse a database that this Omokage doesn't understand; it is left as it is.
 
     Raises:
         SchemaTooNew: a newer Omokage wrote it.
-        StoreError: it is something else's database.
+        StoreError: it is something else's database, or an older Omokage's.
     """
     found = None
     with engine.connect() as connection:
@@ -173,6 +189,11 @@ def check_schema(engine: Engine, version: int) -> None:
         raise StoreError("this database isn't Omokage's")
     if found > version:
         raise SchemaTooNew(f"the database has schema {found}, this Omokage knows {version}")
+    if found < version:
+        raise StoreError(
+            f"the database has the older schema {found}",
+            advice="Start the agent once: it brings the database forward.",
+        )
 
 
 def truncate_wal(engine: Engine) -> bool:

@@ -1,101 +1,73 @@
 """Sealed segments and their buckets' keys, as they are, unreadable.
 
 What a bucket's segments have in common is stored once, with the bucket's key; a segment's header is
-put together again from both. Rules: `append` returns after the row is on the disk; the same
-segment twice is one segment; a key is stored with its bucket's first segment or not at all;
-deleting a bucket's key deletes its segments in the same transaction.
+put together again from both.
+
+Guarantees, each call being one transaction that is on the disk when it returns, or didn't happen:
+- `append`: an acknowledged segment survives a kill and a power cut; the same segment twice is one;
+  a key is stored with its bucket's first segment or not at all;
+- `close_bucket`: a bucket is all flush segments or all closing segments, never in between;
+- `lower`: a deadline only ever comes nearer;
+- `purge`: a bucket's key goes with its segments. What a purge deleted is gone from the disk too
+  once `Purge.wal_truncated` says so; until then the purge must be called again, with no ids if
+  nothing else is due. Where the disk is full the purge goes bucket by bucket, keys first.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import (
-    JSON,
-    Column,
+    BindParameter,
     Connection,
-    Engine,
-    ForeignKey,
-    Index,
     Integer,
-    LargeBinary,
-    Row,
-    String,
-    Table,
+    bindparam,
     delete,
     func,
     insert,
     select,
+    update,
 )
 
+from agent.domain.retention import Holding
 from agent.domain.segment import (
+    CLOSING_SEQUENCE,
     SealedBucketKey,
     SealedSegment,
     SegmentHeader,
     counter_nonce,
-    from_seconds,
     to_seconds,
 )
-from agent.errors import StoreError
+from agent.errors import StoreError, StoreFull
+from agent.store.ballast import Ballast
 from agent.store.database import (
     DEFAULT_MAX_BYTES,
-    check_schema,
-    new_metadata,
-    prepare_schema,
-    reader_engine,
+    check_pages,
     refusals,
     truncate_wal,
     writer_engine,
 )
-
-SCHEMA = 1
-
-_METADATA = new_metadata()
-_BUCKETS = Table(
-    "buckets",
-    _METADATA,
-    Column("id", Integer, primary_key=True),
-    Column("key_id", LargeBinary, nullable=False, unique=True),
-    Column("wrapped", LargeBinary, nullable=False),
-    Column("epoch", String, nullable=False),
-    Column("schema_version", Integer, nullable=False),
-    Column("device", String, nullable=False),
-    Column("zone", String, nullable=False),
-    Column("bucket_start", Integer, nullable=False),
-    Column("bucket_seconds", Integer, nullable=False),
-    Column("policy_digest", LargeBinary, nullable=False),
-    Column("models", JSON, nullable=False),
-    Column("delete_by", Integer, nullable=False),
-    Index("buckets_by_deadline", "delete_by"),
-    Index("buckets_by_time", "bucket_start", "zone"),
-)
-_SEGMENTS = Table(
-    "segments",
-    _METADATA,
-    Column("bucket", ForeignKey("buckets.id", ondelete="CASCADE"), primary_key=True),
-    Column("sequence", Integer, primary_key=True),
-    Column("records", Integer, nullable=False),
-    Column("ciphertext", LargeBinary, nullable=False),
-    Column("previous", LargeBinary, nullable=False),
-    Column("signature", LargeBinary, nullable=False),
+from agent.store.holds import HoldStore
+from agent.store.identity import check_identity, prepare
+from agent.store.quarantine import Quarantined, erase_quarantined, register
+from agent.store.reading import SegmentReader, Selection, read_buckets, read_holdings, read_link
+from agent.store.tables import (
+    BUCKETS,
+    CHAINS,
+    EFFECTIVE,
+    SEGMENTS,
+    SealedBucket,
+    bucket_row,
+    segment_row,
 )
 
+__all__ = ["Purge", "SealedBucket", "SegmentReader", "SegmentStore"]
 
-@dataclass(frozen=True, slots=True)
-class SealedBucket:
-    """One bucket as it lies in the store.
-
-    Attributes:
-        key: its sealed data key.
-        segments: by rising sequence, at least one.
-    """
-
-    key: SealedBucketKey
-    segments: tuple[SealedSegment, ...]
+_IDS_A_STATEMENT = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,27 +79,40 @@ class Purge:
         segments: rows that went with them.
         wal_truncated: whether they are gone from the write-ahead log too; if not, a reader was
             in the way and the purge must be tried again soon.
+        files: quarantined databases that were overwritten and removed.
     """
 
     keys: int
     segments: int
     wal_truncated: bool
+    files: int = 0
 
 
 class SegmentStore:
     """The agent's database of sealed segments; one writer, any number of short readers."""
 
     def __init__(self, path: Path, *, max_bytes: int = DEFAULT_MAX_BYTES) -> None:
-        """Open or create the database.
+        """Open or create the database; an older one is brought forward.
 
         Raises:
             SchemaTooNew: a newer Omokage wrote it.
+            StoreMissing: there was a database here, and this isn't it.
+            StoreCorrupt: it is damaged; see `agent.store.recover`.
             StoreError: it can't be opened, or isn't Omokage's.
         """
-        self._name = path.name
+        self._path, self._name = path, path.name
+        check_identity(path)
         self._engine = writer_engine(path, max_bytes=max_bytes)
-        with refusals(self._name):
-            prepare_schema(self._engine, _METADATA, SCHEMA)
+        try:
+            with refusals(self._name):
+                check_pages(self._engine)
+                prepare(self._engine, path)
+        except BaseException:
+            self._engine.dispose()
+            raise
+        self._ballast = Ballast(path)
+        self._ballast.restore()
+        self.holds = HoldStore(self._engine, self._name)
 
     def append(self, segment: SealedSegment, key: SealedBucketKey) -> bool:
         """Store a segment, and its bucket's key if it is the bucket's first.
@@ -137,21 +122,50 @@ class SegmentStore:
 
         Raises:
             StoreFull: the cap or the disk is reached; nothing was stored.
-            StoreError: the key isn't the segment's, another segment has this number, or the
-                database refuses; nothing was stored.
+            StoreError: the key isn't the segment's, another segment has this number, the bucket
+                is closed, or the database refuses; nothing was stored.
         """
-        header = segment.header
-        if (header.key_id, header.epoch, header.delete_by) != (
-            key.key_id,
-            key.epoch,
-            key.delete_by,
-        ):
-            raise StoreError("the key isn't that of the segment's bucket")
-        if segment.nonce != counter_nonce(header.sequence):
-            raise StoreError("the segment's nonce isn't its number")
+        _check_belongs(segment, key)
         with refusals(self._name), self._engine.begin() as connection:
-            bucket = _put_key(connection, header, key)
-            return _put_segment(connection, bucket, segment)
+            bucket = _put_key(connection, segment.header, key)
+            new = _put_segment(connection, bucket, segment)
+            if new:
+                _check_one_kind(connection, bucket)
+                _put_link(connection, segment)
+            return new
+
+    def close_bucket(self, key: SealedBucketKey, segments: Sequence[SealedSegment]) -> int:
+        """Replace a bucket's flush segments by its closing ones.
+
+        Args:
+            key: of the bucket.
+            segments: all closing segments of the bucket, the last one marked as such.
+
+        Returns:
+            How many flush segments went; 0 when the bucket was closed already by the same ones.
+
+        Raises:
+            StoreFull, StoreError: as `append`; the flush segments are still there.
+        """
+        _check_closing(segments)
+        for segment in segments:
+            _check_belongs(segment, key)
+        with refusals(self._name), self._engine.begin() as connection:
+            bucket = _put_key(connection, segments[0].header, key)
+            flushes = SEGMENTS.c.bucket == bucket, SEGMENTS.c.sequence < CLOSING_SEQUENCE
+            replaced = connection.execute(delete(SEGMENTS).where(*flushes)).rowcount
+            for segment in segments:
+                _put_segment(connection, bucket, segment)
+            _put_link(connection, segments[-1])
+            return replaced
+
+    def last_link(self, zone: str) -> bytes:
+        """Return what the zone's next bucket follows; zeros where there was nothing yet.
+
+        Raises:
+            StoreError: the database refuses.
+        """
+        return read_link(self._engine, self._name, zone)
 
     def buckets(
         self,
@@ -170,7 +184,7 @@ class SegmentStore:
         Raises:
             StoreError: the database refuses, or a row isn't a segment's.
         """
-        yield from _read_buckets(self._engine, self._name, zone, since, until)
+        yield from read_buckets(self._engine, self._name, Selection(zone, since, until))
 
     def segments(self) -> Iterator[SealedSegment]:
         """Yield all segments in order of their buckets' time. Raises as `buckets`."""
@@ -180,62 +194,79 @@ class SegmentStore:
     def count(self) -> int:
         """Return how many segments there are."""
         with refusals(self._name), self._engine.connect() as connection:
-            return connection.scalar(select(func.count()).select_from(_SEGMENTS)) or 0
+            return connection.scalar(select(func.count()).select_from(SEGMENTS)) or 0
 
-    def expire(self, now: datetime) -> Purge:
-        """Destroy every key and segment whose `delete_by` has come, and empty the log.
+    def holdings(self) -> list[Holding]:
+        """Return every bucket, and every quarantined file, with its effective deadline.
 
-        The log is emptied also when nothing was due: an earlier purge may have found a reader.
+        No ciphertext is read. A holding's id is what `lower` and `purge` take.
 
         Raises:
             StoreError: the database refuses.
         """
-        due = select(_BUCKETS.c.id).where(_BUCKETS.c.delete_by <= to_seconds(now))
-        with refusals(self._name):
-            with self._engine.begin() as connection:
-                rows = connection.execute(
-                    delete(_SEGMENTS).where(_SEGMENTS.c.bucket.in_(due))
-                ).rowcount
-                keys = connection.execute(
-                    delete(_BUCKETS).where(_BUCKETS.c.delete_by <= to_seconds(now))
-                ).rowcount
-            return Purge(keys, rows, truncate_wal(self._engine))
+        return read_holdings(self._engine, self._path)
 
-    def close(self) -> None:
-        """Let go of the file."""
-        self._engine.dispose()
+    def lower(self, deadlines: Mapping[str, datetime]) -> int:
+        """Bring deadlines forward; a later one than what holds already changes nothing.
 
-    def __enter__(self) -> Self:
-        return self
+        Args:
+            deadlines: new deadline, aware UTC, by holding's id.
 
-    def __exit__(self, *_: object) -> None:
-        self.close()
-
-
-class SegmentReader:
-    """The same database for a reviewer's tools: can't write, not even by mistake."""
-
-    def __init__(self, path: Path) -> None:
-        """Open the database.
+        Returns:
+            How many deadlines changed.
 
         Raises:
-            SchemaTooNew: a newer Omokage wrote it.
-            StoreError: it isn't there, or isn't Omokage's.
+            StoreError: the database refuses; no deadline was changed.
         """
-        self._name = path.name
-        self._engine = reader_engine(path)
-        with refusals(self._name):
-            check_schema(self._engine, SCHEMA)
+        rows = [
+            {"which": raw, "new": to_seconds(at)}
+            for id_, at in deadlines.items()
+            if (raw := _key_id(id_)) is not None
+        ]
+        if not rows:
+            return 0
+        new: BindParameter[int] = bindparam("new", type_=Integer)
+        change = (
+            update(BUCKETS)
+            .where(BUCKETS.c.key_id == bindparam("which"), new < EFFECTIVE)
+            .values(lowered=new)
+        )
+        with refusals(self._name), self._engine.begin() as connection:
+            return sum(connection.execute(change, row).rowcount for row in rows)
 
-    def buckets(
-        self,
-        *,
-        zone: str | None = None,
-        since: datetime | None = None,
-        until: datetime | None = None,
-    ) -> Iterator[SealedBucket]:
-        """Yield buckets in order of time; see `SegmentStore.buckets`."""
-        yield from _read_buckets(self._engine, self._name, zone, since, until)
+    def purge(self, ids: Collection[str]) -> Purge:
+        """Destroy keys and segments, and empty the log; ids that aren't there are passed over.
+
+        The log is emptied also without ids: an earlier purge may have found a reader in the way.
+
+        Args:
+            ids: of holdings.
+
+        Raises:
+            StoreFull: not even the reserved room was enough; some buckets may be left.
+            StoreError: the database refuses; nothing was deleted.
+        """
+        keys = [raw for id_ in ids if (raw := _key_id(id_)) is not None]
+        with refusals(self._name):
+            files = erase_quarantined(self._engine, self._path, ids)
+            try:
+                buckets, segments = self._purge_at_once(keys)
+            except StoreFull:
+                # SQLite can't delete on a full disk: it needs room in its log first.
+                self._ballast.release()
+                buckets, segments = self._purge_one_by_one(keys)
+            emptied = truncate_wal(self._engine)
+        self._ballast.restore()
+        return Purge(buckets, segments, emptied, files)
+
+    def adopt(self, longest: timedelta) -> list[Quarantined]:
+        """Take databases that were moved aside into this one's care; see `register`."""
+        return register(self._engine, self._path, longest)
+
+    def expire(self, now: datetime) -> Purge:
+        """Purge every bucket whose effective deadline has come. Raises as `purge`."""
+        due = [h.id for h in self.holdings() if h.delete_by <= now]
+        return self.purge(due)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -247,102 +278,111 @@ class SegmentReader:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _purge_at_once(self, keys: list[bytes]) -> tuple[int, int]:
+        buckets = segments = 0
+        with refusals(self._name), self._engine.begin() as connection:
+            for at in range(0, len(keys), _IDS_A_STATEMENT):
+                found = _delete(connection, keys[at : at + _IDS_A_STATEMENT])
+                buckets, segments = buckets + found[0], segments + found[1]
+        return buckets, segments
 
-def _bucket_row(header: SegmentHeader, key: SealedBucketKey) -> dict[str, Any]:
-    return {
-        "key_id": header.key_id,
-        "wrapped": key.wrapped,
-        "epoch": header.epoch,
-        "schema_version": header.schema_version,
-        "device": header.device,
-        "zone": header.zone,
-        "bucket_start": to_seconds(header.bucket_start),
-        "bucket_seconds": header.bucket_seconds,
-        "policy_digest": bytes.fromhex(header.policy_digest),
-        "models": list(header.models),
-        "delete_by": to_seconds(header.delete_by),
-    }
+    def _purge_one_by_one(self, keys: list[bytes]) -> tuple[int, int]:
+        """Delete with as little room as possible: keys first, and the log emptied in between."""
+        buckets = segments = 0
+        blank = update(BUCKETS).values(wrapped=func.zeroblob(func.length(BUCKETS.c.wrapped)))
+        for key in keys:
+            with self._engine.begin() as connection:
+                connection.execute(blank.where(BUCKETS.c.key_id == key))
+        truncate_wal(self._engine)
+        for key in keys:
+            with self._engine.begin() as connection:
+                found = _delete(connection, [key])
+            buckets, segments = buckets + found[0], segments + found[1]
+            truncate_wal(self._engine)
+        return buckets, segments
+
+
+def _key_id(id_: str) -> bytes | None:
+    """Return a bucket's key id; None for the id of something else."""
+    try:
+        return bytes.fromhex(id_)
+    except ValueError:
+        return None
+
+
+def _check_belongs(segment: SealedSegment, key: SealedBucketKey) -> None:
+    header = segment.header
+    if (header.key_id, header.epoch, header.delete_by) != (key.key_id, key.epoch, key.delete_by):
+        raise StoreError("the key isn't that of the segment's bucket")
+    if segment.nonce != counter_nonce(header.sequence):
+        raise StoreError("the segment's nonce isn't its number")
+
+
+def _check_closing(segments: Sequence[SealedSegment]) -> None:
+    """Refuse anything but a bucket's whole run of closing segments."""
+    records = 0
+    for place, segment in enumerate(segments):
+        closing = segment.header.closing
+        records += segment.header.count
+        if (
+            closing is None
+            or segment.header.sequence != CLOSING_SEQUENCE + place
+            or closing.records != records
+            or closing.last != (place == len(segments) - 1)
+        ):
+            raise StoreError("these aren't all closing segments of a bucket")
+    if not segments:
+        raise StoreError("a bucket is closed by at least one segment")
+
+
+def _check_one_kind(connection: Connection, bucket: int) -> None:
+    kinds = select(func.count(SEGMENTS.c.closing_records), func.count()).where(
+        SEGMENTS.c.bucket == bucket
+    )
+    closing, everything = connection.execute(kinds).one()
+    if closing:
+        raise StoreError(
+            "the bucket is closed" if closing < everything else "a closing segment comes alone"
+        )
 
 
 def _put_key(connection: Connection, header: SegmentHeader, key: SealedBucketKey) -> int:
     """Return the bucket's row id, after inserting it or finding it unchanged."""
-    row = _bucket_row(header, key)
-    found = connection.execute(select(_BUCKETS).where(_BUCKETS.c.key_id == header.key_id)).first()
+    row = bucket_row(header, key)
+    found = connection.execute(select(BUCKETS).where(BUCKETS.c.key_id == header.key_id)).first()
     if found is None:
-        made = connection.scalars(insert(_BUCKETS).values(row).returning(_BUCKETS.c.id))
+        made = connection.scalars(insert(BUCKETS).values(row).returning(BUCKETS.c.id))
         return int(made.one())
-    if found._asdict() != {"id": found.id, **row}:
+    known = found._asdict()
+    if any(known[name] != value for name, value in row.items()):
         raise StoreError("the segment's header contradicts its bucket's")
     return int(found.id)
 
 
 def _put_segment(connection: Connection, bucket: int, segment: SealedSegment) -> bool:
-    row = {
-        "records": segment.header.count,
-        "ciphertext": segment.ciphertext,
-        "previous": segment.previous,
-        "signature": segment.signature,
-    }
+    row: dict[str, Any] = {"bucket": bucket, **segment_row(segment)}
     sequence = segment.header.sequence
     found = connection.execute(
-        select(_SEGMENTS).where(_SEGMENTS.c.bucket == bucket, _SEGMENTS.c.sequence == sequence)
+        select(SEGMENTS).where(SEGMENTS.c.bucket == bucket, SEGMENTS.c.sequence == sequence)
     ).first()
     if found is None:
-        connection.execute(insert(_SEGMENTS).values(bucket=bucket, sequence=sequence, **row))
+        connection.execute(insert(SEGMENTS).values(row))
         return True
-    if found._asdict() != {"bucket": bucket, "sequence": sequence, **row}:
+    if found._asdict() != row:
         raise StoreError("the bucket already has another segment with this number")
     return False
 
 
-def _read_buckets(
-    engine: Engine, name: str, zone: str | None, since: datetime | None, until: datetime | None
-) -> Iterator[SealedBucket]:
-    query = select(_BUCKETS.c.id).order_by(_BUCKETS.c.bucket_start, _BUCKETS.c.zone, _BUCKETS.c.id)
-    if zone is not None:
-        query = query.where(_BUCKETS.c.zone == zone)
-    if since is not None:
-        query = query.where(_BUCKETS.c.bucket_start >= to_seconds(since))
-    if until is not None:
-        query = query.where(_BUCKETS.c.bucket_start < to_seconds(until))
-    with refusals(name), engine.connect() as connection:
-        ids = connection.scalars(query).all()
-    for bucket in ids:
-        # The transaction ends before the caller gets to work: a slow reader blocks no purge.
-        with refusals(name), engine.connect() as connection:
-            head = connection.execute(select(_BUCKETS).where(_BUCKETS.c.id == bucket)).first()
-            rows = connection.execute(
-                select(_SEGMENTS).where(_SEGMENTS.c.bucket == bucket).order_by(_SEGMENTS.c.sequence)
-            ).all()
-        if head is not None:  # it may have expired meanwhile
-            yield _to_bucket(head, rows)
+def _put_link(connection: Connection, segment: SealedSegment) -> None:
+    """Remember the zone's end in the transaction that makes it the end."""
+    zone, row = segment.header.zone, {"key_id": segment.header.key_id, "link": segment.link}
+    known = update(CHAINS).where(CHAINS.c.zone == zone).values(row)
+    if connection.execute(known).rowcount == 0:
+        connection.execute(insert(CHAINS).values(zone=zone, **row))
 
 
-def _to_bucket(head: Row[Any], rows: Sequence[Row[Any]]) -> SealedBucket:
-    try:
-        common: dict[str, Any] = {
-            "schema_version": head.schema_version,
-            "device": head.device,
-            "zone": head.zone,
-            "bucket_start": from_seconds(head.bucket_start),
-            "bucket_seconds": head.bucket_seconds,
-            "policy_digest": head.policy_digest.hex(),
-            "models": tuple(head.models),
-            "key_id": head.key_id,
-            "epoch": head.epoch,
-            "delete_by": from_seconds(head.delete_by),
-        }
-        key = SealedBucketKey(head.key_id, head.epoch, head.wrapped, common["delete_by"])
-        return SealedBucket(key, tuple(_to_segment(common, row) for row in rows))
-    except (ValueError, TypeError, AttributeError, OverflowError) as error:
-        raise StoreError("a stored row isn't a segment's") from error
-
-
-def _to_segment(common: dict[str, Any], row: Row[Any]) -> SealedSegment:
-    return SealedSegment(
-        header=SegmentHeader(sequence=row.sequence, count=row.records, **common),
-        nonce=counter_nonce(row.sequence),
-        ciphertext=row.ciphertext,
-        previous=row.previous,
-        signature=row.signature,
-    )
+def _delete(connection: Connection, keys: list[bytes]) -> tuple[int, int]:
+    chosen = select(BUCKETS.c.id).where(BUCKETS.c.key_id.in_(keys))
+    rows = connection.execute(delete(SEGMENTS).where(SEGMENTS.c.bucket.in_(chosen))).rowcount
+    gone = connection.execute(delete(BUCKETS).where(BUCKETS.c.key_id.in_(keys))).rowcount
+    return gone, rows

@@ -37,6 +37,8 @@ from agent.domain.segment import (
 from agent.errors import StoreError
 from agent.store.database import new_metadata
 
+SCHEMA = 2
+
 METADATA = new_metadata()
 BUCKETS = Table(
     "buckets",
@@ -94,9 +96,11 @@ QUARANTINE = Table(
     "quarantine",
     METADATA,
     Column("name", String, primary_key=True),
+    Column("start", Integer, nullable=False),
     Column("moved_at", Integer, nullable=False),
     Column("delete_by", Integer, nullable=False),
 )
+"""Damaged databases that were moved aside; each is a holding of its own."""
 EFFECTIVE = func.min(BUCKETS.c.delete_by, func.coalesce(BUCKETS.c.lowered, BUCKETS.c.delete_by))
 
 
@@ -178,9 +182,7 @@ def _to_segment(common: dict[str, Any], row: Row[Any]) -> SealedSegment:
     if row.closing_records is not None:
         closing = Closing(row.closing_records, bool(row.closing_last))
     return SealedSegment(
-        header=SegmentHeader(
-            sequence=row.sequence, count=row.records, closing=closing, **common
-        ),
+        header=SegmentHeader(sequence=row.sequence, count=row.records, closing=closing, **common),
         nonce=counter_nonce(row.sequence),
         ciphertext=row.ciphertext,
         previous=row.previous,

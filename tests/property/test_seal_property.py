@@ -10,9 +10,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from agent.domain.record import FeatureRecord, from_batch
-from agent.domain.segment import SealedSegment, SegmentHeader
+from agent.domain.segment import CLOSING_SEQUENCE, Closing, SealedSegment, SegmentHeader
 from agent.errors import SealError, SegmentTampered, SegmentTruncated
-from tests.sealing import bucket, opener, records, verifier
+from tests.sealing import NOW, bucket, opener, records, verifier
 
 PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine isn't a fault of the code."""
@@ -34,12 +34,13 @@ any_record = st.builds(
 WRITER = bucket()
 SEGMENTS = [WRITER.seal(records(20, seed=i)) for i in range(3)]
 SEGMENT = SEGMENTS[1]
+CLOSED = WRITER.finish()
 BYTES_PARTS = ("nonce", "ciphertext", "previous", "signature")
 
 
 def open_one(segment: SealedSegment):
     """Open a segment of this module's bucket."""
-    return opener().open(segment, WRITER.sealed_key, verifier())
+    return opener().open(segment, WRITER.sealed_key, verifier(), now=NOW)
 
 
 @settings(PATIENT, max_examples=40)
@@ -48,7 +49,7 @@ def test_open_undoes_seal(wanted: list[FeatureRecord]) -> None:
     """Any records come back, all of them, ordered by time and track."""
     writer = bucket()
 
-    batch = opener().open(writer.seal(wanted), writer.sealed_key, verifier())
+    batch = opener().open(writer.seal(wanted), writer.sealed_key, verifier(), now=NOW)
 
     assert sorted(wanted, key=lambda r: (r.offset, r.track)) == from_batch(batch)
 
@@ -60,7 +61,7 @@ def test_open_bucket_undoes_a_bucket(parts: list[list[FeatureRecord]]) -> None:
     writer = bucket()
     segments = [writer.seal(part) for part in parts]
 
-    batch = opener().open_bucket(segments, writer.sealed_key, verifier())
+    batch = opener().open_bucket(segments, writer.sealed_key, verifier(), now=NOW)
 
     everything = [r for part in parts for r in part]
     key = lambda r: (r.offset, r.track)  # noqa: E731
@@ -84,6 +85,7 @@ def test_any_flipped_bit_is_refused(part: str, data: st.DataObject) -> None:
             [SEGMENTS[0], changed, SEGMENTS[2]] if part != "signature" else [SEGMENTS[0], changed],
             WRITER.sealed_key,
             verifier(),
+            now=NOW,
         )
 
 
@@ -94,7 +96,7 @@ HEADER_CHANGES = {
         lambda s: SEGMENT.header.bucket_start + timedelta(seconds=s)
     ),
     "bucket_seconds": st.integers(1, 10_000),
-    "sequence": st.integers(0, (1 << 32) - 1),
+    "sequence": st.integers(0, CLOSING_SEQUENCE - 1),
     "count": st.integers(1, 65_536),
     "policy_digest": st.binary(min_size=32, max_size=32).map(bytes.hex),
     "models": st.lists(st.text(min_size=1, max_size=9), max_size=4).map(tuple),
@@ -103,6 +105,7 @@ HEADER_CHANGES = {
     "delete_by": st.integers(1, 10_000_000).map(
         lambda s: SEGMENT.header.delete_by + timedelta(seconds=s)
     ),
+    "closing": st.builds(Closing, st.integers(60, 70_000), st.booleans()),
 }
 
 
@@ -115,12 +118,13 @@ def test_every_header_field_is_tried() -> None:
 @given(st.sampled_from(sorted(HEADER_CHANGES)), st.data())
 def test_any_changed_header_field_is_refused(name: str, data: st.DataObject) -> None:
     """Each field of the header is authenticated, none is decoration."""
-    before = getattr(SEGMENT.header, name)
+    before = getattr(CLOSED[0].header if name == "closing" else SEGMENT.header, name)
     value = data.draw(HEADER_CHANGES[name].filter(lambda v: v != before))
-    header = replace(SEGMENT.header, **{name: value})
+    segment = CLOSED[0] if name == "closing" else SEGMENT  # only such a one has it
+    header = replace(segment.header, **{name: value})
 
     with pytest.raises(SegmentTampered):
-        open_one(replace(SEGMENT, header=header))
+        open_one(replace(segment, header=header))
 
 
 @settings(PATIENT, max_examples=150)
@@ -143,7 +147,7 @@ def test_any_flipped_bit_of_a_bucket_key_is_refused(data: st.DataObject) -> None
     raw[bit // 8] ^= 1 << bit % 8
 
     with pytest.raises(SegmentTampered):
-        opener().open(SEGMENT, replace(WRITER.sealed_key, wrapped=bytes(raw)), verifier())
+        opener().open(SEGMENT, replace(WRITER.sealed_key, wrapped=bytes(raw)), verifier(), now=NOW)
 
 
 @settings(PATIENT, max_examples=100)

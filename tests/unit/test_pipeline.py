@@ -26,11 +26,18 @@ class FakeSeal:
     def __init__(self, log: list[tuple[str, object]], zone: str) -> None:
         self.sealed_key = SealedBucketKey(b"k" * 16, "epoch", b"w", NOON)
         self._log, self._zone = log, zone
+        self._all: list[FeatureRecord] = []
 
     def seal(self, records: list[FeatureRecord]) -> list[FeatureRecord]:
         """Pass the records on."""
         self._log.append(("seal", len(records)))
+        self._all += records
         return records
+
+    def finish(self) -> list[list[FeatureRecord]]:
+        """Pass all records on once more."""
+        self._log.append(("finish", len(self._all)))
+        return [self._all] if self._all else []
 
     def close(self) -> None:
         """Remember that the key is gone."""
@@ -45,6 +52,8 @@ class FakeRecorder:
         self.stored: list[FeatureRecord] = []
         self.refuse_open: Exception | None = None
         self.refuse_store: Exception | None = None
+        self.refuse_close: Exception | None = None
+        self.closed: list[FeatureRecord] = []
 
     def open_bucket(self, zone, start, now) -> FakeSeal:
         """Open, or refuse."""
@@ -58,6 +67,13 @@ class FakeRecorder:
         if self.refuse_store:
             raise self.refuse_store
         self.stored += segment
+
+    def close_bucket(self, key, segments) -> None:
+        """Replace, or refuse."""
+        if self.refuse_close:
+            raise self.refuse_close
+        for segment in segments:
+            self.closed += segment
 
 
 @pytest.fixture
@@ -150,6 +166,41 @@ def test_a_bucket_is_released_once_and_its_key_dropped(recorder):
     assert any(row.metric == "au.AU12.rate" and not row.suppressed for row in released)
 
 
+def test_a_bucket_is_closed_with_all_its_records(recorder):
+    """At the bucket's end everything that was flushed is sealed once more, together."""
+    pipeline = make(recorder, [])
+
+    play(pipeline, 31)
+
+    assert recorder.closed == recorder.stored[:600]
+    assert recorder.log.index(("finish", 600)) < recorder.log.index(("close", "entrance"))
+
+
+def test_a_bucket_that_cannot_be_closed_keeps_its_flushes(recorder):
+    """A refused closing loses no record and no aggregate; the key goes and health says so."""
+    released: list[Aggregate] = []
+    recorder.refuse_close = StoreFull("full")
+    pipeline = make(recorder, released)
+
+    play(pipeline, 31)
+
+    assert pipeline.health.unclosed_buckets == 1
+    assert pipeline.health.lost_records == 0
+    assert len(recorder.stored) >= 600
+    assert ("close", "entrance") in recorder.log
+    assert released
+
+
+def test_a_bucket_without_a_face_is_not_closed(recorder):
+    """Where nothing was sealed there is nothing to replace."""
+    pipeline = make(recorder, [], faces=0)
+
+    play(pipeline, 31)
+
+    assert recorder.log == []
+    assert recorder.closed == []
+
+
 def test_too_few_faces_stay_hidden(recorder):
     """One face in a bucket with k = 2 releases coverage, and nothing that comes from the face."""
     released: list[Aggregate] = []
@@ -228,6 +279,7 @@ def test_an_unfinished_bucket_is_sealed_but_not_released(recorder):
     pipeline.stop(NOON + timedelta(seconds=3))
 
     assert len(recorder.stored) == 60
+    assert recorder.closed == recorder.stored
     assert released == []
 
 

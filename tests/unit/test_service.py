@@ -83,6 +83,9 @@ def test_without_keys_nothing_is_recorded(site, clip):
 
 def test_a_missing_camera_is_counted_not_hidden(site):
     """A camera that isn't there yields time with the status camera_lost."""
+    text = site.policy.read_text("utf-8").replace('"synthetic"', '"customers"')
+    text = text.replace("demo = true", "demo = false").replace("k = 2 ", "k = 5 ")
+    site.policy.write_text(text, "utf-8")
     health = run(site, "/dev/video99", seconds=3)
 
     assert health["ticks"]["entrance"][FrameStatus.CAMERA_LOST] > 0

@@ -13,7 +13,7 @@ from agent.domain.facs import AU_SIDE_LABELS
 from training.data import ferplus
 from training.data.lfw import held_out
 from training.data.renders import Renders
-from training.synthesis.expression import LIPS_PART_DEAD, LIPS_PART_FULL
+from training.synthesis.expression import LIPS_PART_FULL
 
 CROP = 128
 """Side of a stored crop: the 112 px aligned face with a margin of 8 px for jitter."""
@@ -24,6 +24,9 @@ FER_FRAME = (8, 6, 98)
 
 _MOUTH_OVER_EYES = 0.567
 """Width of the mean face model's mouth over the distance between its outer eye corners."""
+
+_REAL_DEAD = 0.03
+"""Gap of closed lips, over the mouth's width, that a landmarker sees in small pictures."""
 
 # MediaPipe coefficients that followed the truth on renders (r >= 0.8); the others stay unlabelled.
 _RELIABLE = {
@@ -42,7 +45,6 @@ _ORDERING = {
     "AU02_L": "browOuterUpLeft", "AU02_R": "browOuterUpRight",
     "AU05_L": "eyeWideLeft", "AU05_R": "eyeWideRight",
     "AU10_L": "mouthUpperUpLeft", "AU10_R": "mouthUpperUpRight",
-    "AU20_L": "mouthStretchLeft", "AU20_R": "mouthStretchRight",
 }  # fmt: skip
 
 
@@ -165,9 +167,7 @@ def lips_part(landmarks: np.ndarray, pose: np.ndarray) -> np.ndarray:
     """
     between = np.linalg.norm(landmarks[:, 36] - landmarks[:, 45], axis=1)
     gap = np.linalg.norm(landmarks[:, [61, 62, 63]] - landmarks[:, [67, 66, 65]], axis=2).mean(1)
-    share = (gap / (_MOUTH_OVER_EYES * between) - LIPS_PART_DEAD) / (
-        LIPS_PART_FULL - LIPS_PART_DEAD
-    )
+    share = (gap / (_MOUTH_OVER_EYES * between) - _REAL_DEAD) / (LIPS_PART_FULL - _REAL_DEAD)
     intensity = 5 * np.sqrt(np.clip(share, 0, 1))
     turned = (np.abs(pose[:, 0].astype(np.float32)) > 20) | (np.abs(pose[:, 1]) > 30)
     return np.where(turned, np.nan, intensity).astype(np.float32)

@@ -10,8 +10,8 @@ Textures (float32, row 0 at the bottom of the face, as OpenGL reads them):
   depth inside the lips cm (negative outside), distance outside the eye opening cm.
 - `folds_a`: creases of AU4 (between the brows), AU9 (nose), AU6 (crow's feet), AU12 (nasolabial).
 - `folds_b`: creases of AU1 and AU2 (forehead), bag under the eye, beard, flush of cheeks and nose.
-- `folds_c`: the line under a tightened lower lid (AU7), creases from the mouth's corners (AU15), the
-  chin's boss and the crease over it (AU17), rims around pressed lips (AU23, AU24).
+- `folds_c`: the line under a tightened lower lid (AU7), creases from the mouth's corners (AU15),
+  the chin's boss and the crease over it (AU17), rims around pressed lips (AU23, AU24).
 - `noise`: four independent tiling noises: blotches, pores, strands, freckles.
 """
 

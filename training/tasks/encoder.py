@@ -326,4 +326,6 @@ def score(outputs: dict[str, np.ndarray], faces: FaceSet) -> dict[str, float]:
     if voted.any():
         agree = outputs["votes"][voted].argmax(1) == faces.emotion[voted].argmax(1)
         result["votes_top1"] = float(agree.mean())
+        majority = faces.emotion[voted].max(1) > 0.5
+        result["votes_majority"] = float(agree[majority].mean())
     return result

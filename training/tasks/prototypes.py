@@ -4,10 +4,10 @@ No FACS-coded real faces are at hand, and rendered furrows aren't real ones. FER
 something all the same: a face that ten people call angry shows AU4 more than one that they call
 neutral. `ranking_loss` asks for that order and for no intensity; the scale stays with the renders.
 
-Source of the table: Du, Tao & Martinez 2014, *Compound facial expressions of emotion*, PNAS 111(15),
-table 1 (FACS-coded pictures of 230 people): AUs of more than 70 % of the people count 1, others the
-share of people that showed them. AU7 in disgust and AU6 in anger are not in it and not used here.
-`OPPOSED` is ours: a few AUs that an expression shouldn't raise, so that "any movement" is no answer.
+Source of the table: Du, Tao & Martinez 2014, *Compound facial expressions of emotion*, PNAS
+111(15), table 1 (FACS-coded pictures of 230 people): AUs of more than 70 % of the people count 1,
+others the share of people that showed them. `OPPOSED` is ours: a few AUs that an expression
+shouldn't raise, so that "any movement" is no answer.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ EXPECTED: dict[str, dict[str, float]] = {
 }  # fmt: skip
 
 OPPOSED: dict[str, tuple[str, ...]] = {
-    "happiness": ("AU01", "AU04", "AU15", "AU17", "AU24"),
+    "happiness": ("AU01", "AU04", "AU15", "AU17", "AU20", "AU24"),
     "sadness": ("AU02", "AU12"),
     "fear": ("AU12",),
     "anger": ("AU01", "AU02", "AU12"),
@@ -40,6 +40,9 @@ OPPOSED: dict[str, tuple[str, ...]] = {
 
 STEP = 1.0
 """Intensity by which an expected AU should exceed its level in a neutral face."""
+
+SHARPNESS = 2.5
+"""How fast the cost fades beyond that step."""
 
 _NEUTRAL = EMOTIONS.index("neutral")
 
@@ -81,7 +84,10 @@ def ranking_loss(au: Tensor, votes: Tensor) -> Tensor:
     neutral = share[:, _NEUTRAL]
     above = sides[:, None] - sides[None]
     expected, opposed = _EXPECTED.to(au.device), _OPPOSED.to(au.device)
-    cost = torch.einsum("ic,j,ck,ijk->", share, neutral, expected, F.softplus(STEP - above))
-    wrong = torch.einsum("ic,j,ck,ijk->", share, neutral, opposed, F.softplus(above))
+    # Sharp, so that a pair that is apart enough pulls no further: the renders set the scale.
+    short = F.softplus(STEP - above, beta=SHARPNESS)
+    cost = torch.einsum("ic,j,ck,ijk->", share, neutral, expected, short)
+    over = F.softplus(above, beta=SHARPNESS)
+    wrong = torch.einsum("ic,j,ck,ijk->", share, neutral, opposed, over)
     pairs = torch.einsum("ic,j,ck->", share, neutral, expected)
     return (cost + 0.5 * wrong) / pairs.clamp(min=1.0)

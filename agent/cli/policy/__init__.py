@@ -8,6 +8,7 @@ from agent.cli.lazy import LazyGroup
 
 COMMANDS: dict[str, tuple[str, str]] = {
     "check": ("agent.cli.policy.check:check", "Say whether a policy may be used, line by line."),
+    "show": ("agent.cli.policy.show:show", "Say in plain sentences what a policy means."),
 }
 """Name: where the command lives, and what it does."""
 

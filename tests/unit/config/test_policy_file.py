@@ -6,8 +6,10 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from agent.config.policy_file import load_policy, parse_duration, parse_policy
+from agent.config.policy_file import examine, load_policy, parse_duration, parse_policy
 from agent.domain.policy import Head
 from agent.errors import PolicyEmpty, PolicyError, PolicyForbids, PolicyWouldKeepForever
 
@@ -106,20 +108,142 @@ def test_two_zones_of_one_name_are_refused():
         parse(twice)
 
 
-@pytest.mark.parametrize("profile", ["eu", "strict"])
-@pytest.mark.parametrize("subjects", ["workers", "mixed"])
-def test_emotion_of_workers_is_forbidden(profile, subjects):
-    """EU AI Act, Art. 5(1)(f): the policy is refused, not warned about."""
-    text = changed('jurisdiction = "jp"', f'jurisdiction = "{profile}"')
+PLAIN = (ROOT / "tests" / "golden" / "policies" / "good" / "eu-workers.toml").read_text("utf-8")
 
-    with pytest.raises(PolicyForbids):
-        parse(text.replace('"synthetic"', f'"{subjects}"', 1))
+
+@pytest.mark.parametrize("profile", ["eu", "strict"])
+@pytest.mark.parametrize("subjects", ["workers", "mixed", "students"])
+def test_emotion_of_workers_and_students_is_forbidden(profile, subjects):
+    """EU AI Act, Art. 5(1)(f): the policy is refused, not warned about, and the source is named."""
+    text = PLAIN.replace('"eu"', f'"{profile}"').replace('"workers"', f'"{subjects}"', 1)
+
+    with pytest.raises(PolicyForbids, match="doesn't allow emotion"):
+        parse(text.replace('["au"]', '["au", "emotion"]'))
 
 
 def test_action_units_of_workers_stay_allowed():
     """Without the emotion head the same policy is accepted."""
-    text = changed('jurisdiction = "jp"', 'jurisdiction = "eu"').replace(', "emotion"', "")
+    policy = parse(PLAIN)
 
-    policy = parse(text.replace('"synthetic"', '"workers"', 1))
+    assert {Head.AU} == policy.heads
 
-    assert Head.EMOTION not in policy.heads
+
+def test_a_refusal_names_line_source_and_advice():
+    """What exceeds a ceiling is refused with the place, the bound, its source and what to do."""
+    text = PLAIN.replace('records = "72h"', 'records = "90d"')
+    line = text.splitlines().index('records = "90d"') + 1
+
+    with pytest.raises(PolicyForbids) as refused:
+        parse(text)
+
+    assert str(refused.value).startswith(
+        f"policy.toml:{line}: retention.records: 90d is longer than profile eu allows (72h)"
+    )
+    assert "EDPB" in str(refused.value)
+    assert refused.value.advice == "Set retention.records to 72h or less."
+    assert refused.value.exit_code == 8
+
+
+def test_all_problems_are_reported_at_once():
+    """A broken shape doesn't hide what is forbidden elsewhere in the file."""
+    text = PLAIN.replace('records = "72h"', 'records = "90d"').replace("k = 5", "k = 5\nkk = 6")
+
+    with pytest.raises(PolicyForbids) as refused:
+        parse(text)
+
+    assert "2 problems" in str(refused.value)
+    assert "retention.records" in str(refused.value)
+    assert "release.kk: unknown key" in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "hidden"),
+    [
+        ('subjects = "workers"', 'subjects = "worker"', "evidence"),
+        ("k = 5", 'k = "4"', "profile eu"),
+        ('bucket = "1h"', 'bucket = "1"', "retention.flush"),
+        ('jurisdiction = "eu"', 'jurisdiction = "de"', "profile"),
+    ],
+)
+def test_nothing_is_concluded_from_a_broken_value(old, new, hidden):
+    """What stands in for a broken value isn't judged: one mistake gives one problem."""
+    assert old in PLAIN
+
+    found = examine(PLAIN.replace(old, new).encode(), "policy.toml")
+
+    assert 1 == len(found.problems), found.problems
+    assert hidden not in found.problems[0].message
+
+
+def test_a_cameras_address_is_never_repeated():
+    """An address may hold a password, so no message quotes it."""
+    text = PLAIN.replace('source = "0"', 'source = "rtsp://u:hunter2@cam/"\nsourcee = "hunter2"')
+
+    with pytest.raises(PolicyError) as refused:
+        parse(text.replace('name = "checkout"', 'name = "Hunter2 hunter2"'))
+
+    assert "hunter2" not in str(refused.value).lower()
+
+
+def test_a_jurisdiction_with_one_clock_gives_it():
+    """Japan has one time zone, so an older policy goes on to work without naming it."""
+    text = SHOP.replace('timezone = "Asia/Tokyo"\n', "")
+
+    assert parse(text).timezone == "Asia/Tokyo"
+
+
+def test_daily_numbers_live_two_years_unless_a_ceiling_is_lower():
+    """The default never exceeds what the profile allows."""
+    good = ROOT / "tests" / "golden" / "policies" / "good"
+
+    assert load_policy(good / "plain.toml").retention.daily == timedelta(days=730)
+    assert load_policy(good / "us-tx.toml").retention.daily == timedelta(days=365)
+
+
+def test_windows_and_masks_reach_the_domain():
+    """The schedule carries the site's clock; polygons stay shares of the picture."""
+    policy = load_policy(ROOT / "tests/golden/policies/good/schedule-and-masks.toml")
+
+    assert len(policy.schedule.windows) == 3
+    assert len(policy.schedule.closed) == 2
+    assert str(policy.schedule.zone) == "Asia/Tokyo"
+    assert policy.zones[0].masks[0][1] == (0.3, 0)
+    assert len(policy.zones[0].keep) == 1
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_crash_the_reader(raw):
+    """Whatever a file holds, it is examined: accepted or refused with a place."""
+    found = examine(raw, "policy.toml")
+
+    assert found.policy is None
+    assert all(problem.line >= 1 for problem in found.problems)
+
+
+LINES = SHOP.splitlines(keepends=True)
+
+
+@given(st.data())
+def test_a_damaged_policy_is_refused_with_a_line_or_still_a_policy(data):
+    """Lines dropped, doubled, exchanged or overwritten never crash the reader."""
+    lines = list(LINES)
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.integers(0, len(lines) - 1))
+        other = data.draw(st.integers(0, len(lines) - 1))
+        match data.draw(st.integers(0, 3)):
+            case 0:
+                lines[place] = "\n"
+            case 1:
+                lines.insert(other, lines[place])
+            case 2:
+                lines[place], lines[other] = lines[other], lines[place]
+            case _:
+                key = lines[place].partition("=")[0]
+                value = data.draw(st.sampled_from(["[]", "{}", "1", '"x"', "true", "-0.5", '[""]']))
+                lines[place] = f"{key}= {value}\n"
+    text = "".join(lines)
+
+    found = examine(text.encode(), "policy.toml")
+
+    assert (found.policy is None) == bool(found.problems)
+    assert all(1 <= problem.line <= len(lines) + 1 for problem in found.problems)

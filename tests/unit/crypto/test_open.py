@@ -28,6 +28,7 @@ from tests.sealing import (
     PASSPHRASE,
     bucket,
     keyset,
+    old_bucket,
     opener,
     records,
     verifier,
@@ -59,7 +60,7 @@ def test_records_come_back(sealed) -> None:
     """Opening is the inverse of sealing."""
     writer, segments = sealed
 
-    batch = opener().open(segments[1], writer.sealed_key, verifier())
+    batch = opener().open(segments[1], writer.sealed_key, verifier(), now=NOW)
 
     assert in_order(records(20, seed=1)) == from_batch(batch)
 
@@ -68,32 +69,60 @@ def test_a_bucket_comes_back_at_once(sealed) -> None:
     """Opening a whole bucket gives the records of all its segments, in order of time."""
     writer, segments = sealed
 
-    batch = opener().open_bucket(segments, writer.sealed_key, verifier())
+    batch = opener().open_bucket(segments, writer.sealed_key, verifier(), now=NOW)
 
     assert len(batch) == 60
     assert bool(np.all(np.diff(batch["offset"].astype(int)) >= 0))
     one_by_one = [
-        r for s in segments for r in from_batch(opener().open(s, writer.sealed_key, verifier()))
+        r
+        for s in segments
+        for r in from_batch(opener().open(s, writer.sealed_key, verifier(), now=NOW))
     ]
     assert in_order(one_by_one) == from_batch(batch)
 
 
-def test_a_bucket_with_a_lost_segment_still_opens(sealed) -> None:
-    """What was stored around a gap is verified on both of its sides."""
-    writer, segments = sealed
+@pytest.fixture
+def old():
+    """Return a bucket of schema 1, its writer and three segments."""
+    writer = old_bucket()
+    return writer, [writer.seal(records(20, seed=i)) for i in range(3)]
 
-    batch = opener().open_bucket([segments[0], segments[2]], writer.sealed_key, verifier())
+
+def test_what_the_first_release_sealed_still_opens(old) -> None:
+    """Segments of schema 1 are read like those of today."""
+    writer, segments = old
+
+    batch = opener().open_bucket(segments, writer.sealed_key, verifier(), now=NOW)
+
+    assert {segment.header.schema_version for segment in segments} == {1}
+    assert len(batch) == 60
+
+
+def test_an_old_bucket_with_a_lost_segment_still_opens(old) -> None:
+    """In schema 1 what was stored around a gap is verified on both of its sides."""
+    writer, segments = old
+
+    batch = opener().open_bucket([segments[0], segments[2]], writer.sealed_key, verifier(), now=NOW)
 
     assert len(batch) == 40
 
 
-def test_a_forgery_before_a_gap_is_refused(sealed) -> None:
+def test_a_forgery_before_a_gap_is_refused(old) -> None:
     """The run before a gap has its own signature check."""
-    writer, segments = sealed
+    writer, segments = old
     forged = replace(segments[0], signature=bytes(64))
 
     with pytest.raises(SegmentTampered):
-        opener().open_bucket([forged, segments[2]], writer.sealed_key, verifier())
+        opener().open_bucket([forged, segments[2]], writer.sealed_key, verifier(), now=NOW)
+
+
+@pytest.mark.parametrize("left", [(0, 2), (1, 2), (2,)])
+def test_a_bucket_that_lost_a_flush_is_truncated(sealed, left) -> None:
+    """From schema 2 on a hole isn't passed over."""
+    writer, segments = sealed
+
+    with pytest.raises(SegmentTruncated, match="missing"):
+        opener().open_bucket([segments[i] for i in left], writer.sealed_key, verifier(), now=NOW)
 
 
 @pytest.mark.parametrize("order", [(1, 0, 2), (0, 0, 1), (0, 2, 1), (2, 1, 0)])
@@ -102,7 +131,7 @@ def test_reordered_and_repeated_segments_are_refused(sealed, order) -> None:
     writer, segments = sealed
 
     with pytest.raises(SegmentTampered):
-        opener().open_bucket([segments[i] for i in order], writer.sealed_key, verifier())
+        opener().open_bucket([segments[i] for i in order], writer.sealed_key, verifier(), now=NOW)
 
 
 def test_a_changed_middle_segment_breaks_the_bucket(sealed) -> None:
@@ -112,7 +141,7 @@ def test_a_changed_middle_segment_breaks_the_bucket(sealed) -> None:
     segments[1] = replace(segments[1], ciphertext=flipped)
 
     with pytest.raises(SegmentTampered, match="follow"):
-        opener().open_bucket(segments, writer.sealed_key, verifier())
+        opener().open_bucket(segments, writer.sealed_key, verifier(), now=NOW)
 
 
 def test_a_replaced_beginning_breaks_the_bucket(sealed) -> None:
@@ -121,13 +150,13 @@ def test_a_replaced_beginning_breaks_the_bucket(sealed) -> None:
     segments[0] = bucket().seal(records(20))
 
     with pytest.raises(SegmentTampered):
-        opener().open_bucket(segments, writer.sealed_key, verifier())
+        opener().open_bucket(segments, writer.sealed_key, verifier(), now=NOW)
 
 
 def test_no_segments_are_no_bucket(sealed) -> None:
     """An empty bucket is a caller's mistake."""
     with pytest.raises(ValueError, match="at least one"):
-        opener().open_bucket([], sealed[0].sealed_key, verifier())
+        opener().open_bucket([], sealed[0].sealed_key, verifier(), now=NOW)
 
 
 def test_a_segment_cannot_move_to_another_zone(sealed) -> None:
@@ -136,7 +165,7 @@ def test_a_segment_cannot_move_to_another_zone(sealed) -> None:
     moved = replace(segments[0], header=replace(segments[0].header, zone="till"))
 
     with pytest.raises(SegmentTampered, match="signature"):
-        opener().open(moved, writer.sealed_key, verifier())
+        opener().open(moved, writer.sealed_key, verifier(), now=NOW)
 
 
 def test_a_segment_cannot_be_replayed_under_another_number(sealed) -> None:
@@ -145,7 +174,7 @@ def test_a_segment_cannot_be_replayed_under_another_number(sealed) -> None:
     replayed = replace(segments[0], header=replace(segments[0].header, sequence=7))
 
     with pytest.raises(SegmentTampered, match="nonce"):
-        opener().open(replayed, writer.sealed_key, verifier())
+        opener().open(replayed, writer.sealed_key, verifier(), now=NOW)
 
 
 def test_a_stolen_device_key_cannot_move_a_segment(sealed) -> None:
@@ -154,7 +183,7 @@ def test_a_stolen_device_key_cannot_move_a_segment(sealed) -> None:
     forged = resigned(segments[0], header=replace(segments[0].header, count=21))
 
     with pytest.raises(SegmentTampered, match="key"):
-        opener().open(forged, writer.sealed_key, verifier())
+        opener().open(forged, writer.sealed_key, verifier(), now=NOW)
 
 
 def test_a_stolen_device_key_cannot_move_a_bucket(sealed) -> None:
@@ -165,7 +194,7 @@ def test_a_stolen_device_key_cannot_move_a_bucket(sealed) -> None:
     for change in ({"zone": "till"}, {"delete_by": later}, {"epoch": "2026-W01-00000000"}):
         forged = resigned(segments[0], header=replace(segments[0].header, **change))
         with pytest.raises(SegmentTampered, match="context"):
-            opener().open(forged, writer.sealed_key, verifier())
+            opener().open(forged, writer.sealed_key, verifier(), now=NOW)
 
 
 def test_another_devices_segment_is_refused(sealed) -> None:
@@ -173,7 +202,7 @@ def test_another_devices_segment_is_refused(sealed) -> None:
     writer, segments = sealed
 
     with pytest.raises(SegmentTampered, match="signature"):
-        opener().open(segments[0], writer.sealed_key, verifier("camera-2"))
+        opener().open(segments[0], writer.sealed_key, verifier("camera-2"), now=NOW)
 
 
 def test_a_forger_with_public_keys_only_is_refused() -> None:
@@ -188,7 +217,7 @@ def test_a_forger_with_public_keys_only_is_refused() -> None:
     )  # fmt: skip
 
     with pytest.raises(SegmentTampered, match="signature"):
-        opener().open(writer.seal(records(3)), writer.sealed_key, verifier())
+        opener().open(writer.seal(records(3)), writer.sealed_key, verifier(), now=NOW)
 
 
 def test_another_buckets_key_is_unknown(sealed) -> None:
@@ -196,7 +225,7 @@ def test_another_buckets_key_is_unknown(sealed) -> None:
     _, segments = sealed
 
     with pytest.raises(UnknownKey):
-        opener().open(segments[0], bucket().sealed_key, verifier())
+        opener().open(segments[0], bucket().sealed_key, verifier(), now=NOW)
 
 
 def test_a_key_under_a_false_name_is_refused(sealed) -> None:
@@ -205,7 +234,7 @@ def test_a_key_under_a_false_name_is_refused(sealed) -> None:
     renamed = replace(bucket().sealed_key, key_id=writer.sealed_key.key_id)
 
     with pytest.raises(SegmentTampered, match="context"):
-        opener().open(segments[0], renamed, verifier())
+        opener().open(segments[0], renamed, verifier(), now=NOW)
 
 
 def test_segments_of_two_buckets_are_not_one(sealed) -> None:
@@ -215,7 +244,7 @@ def test_segments_of_two_buckets_are_not_one(sealed) -> None:
     others = [other.seal(records(5)) for _ in range(5)]
 
     with pytest.raises((UnknownKey, SegmentTampered)):
-        opener().open_bucket([*segments, others[4]], writer.sealed_key, verifier())
+        opener().open_bucket([*segments, others[4]], writer.sealed_key, verifier(), now=NOW)
 
 
 def test_a_destroyed_epoch_is_unknown(sealed) -> None:
@@ -223,7 +252,7 @@ def test_a_destroyed_epoch_is_unknown(sealed) -> None:
     writer, segments = sealed
 
     with pytest.raises(UnknownKey):
-        Opener({}).open(segments[0], writer.sealed_key, verifier())
+        Opener({}).open(segments[0], writer.sealed_key, verifier(), now=NOW)
 
 
 def test_another_sites_epoch_does_not_open(sealed) -> None:
@@ -234,7 +263,9 @@ def test_another_sites_epoch_does_not_open(sealed) -> None:
     private = WrappingKey(PASSPHRASE, vault.profile, vault.salt).unwrap(vault.epochs[0])
 
     with pytest.raises(SegmentTampered):
-        Opener({writer.sealed_key.epoch: private}).open(segments[0], writer.sealed_key, verifier())
+        Opener({writer.sealed_key.epoch: private}).open(
+            segments[0], writer.sealed_key, verifier(), now=NOW
+        )
 
 
 @pytest.mark.parametrize("part", ["nonce", "ciphertext", "signature", "previous"])
@@ -244,7 +275,7 @@ def test_a_part_that_ends_early_is_truncated(sealed, part) -> None:
     cut = replace(segments[1], **{part: getattr(segments[1], part)[:-1]})
 
     with pytest.raises(SegmentTruncated):
-        opener().open(cut, writer.sealed_key, verifier())
+        opener().open(cut, writer.sealed_key, verifier(), now=NOW)
 
 
 def test_a_segment_cut_at_a_grain_is_refused(sealed) -> None:
@@ -253,7 +284,7 @@ def test_a_segment_cut_at_a_grain_is_refused(sealed) -> None:
     cut = replace(segments[1], ciphertext=segments[1].ciphertext[:-GRAIN_BYTES])
 
     with pytest.raises(AgentError):
-        opener().open(cut, writer.sealed_key, verifier())
+        opener().open(cut, writer.sealed_key, verifier(), now=NOW)
 
 
 @pytest.mark.parametrize("length", [0, 31, 1120, 1167])
@@ -263,22 +294,22 @@ def test_a_cut_bucket_key_is_truncated(sealed, length) -> None:
     cut = replace(writer.sealed_key, wrapped=writer.sealed_key.wrapped[:length])
 
     with pytest.raises(SegmentTruncated):
-        opener().open(segments[0], cut, verifier())
+        opener().open(segments[0], cut, verifier(), now=NOW)
 
 
 def test_another_schema_is_refused(sealed) -> None:
     """A segment of a later Omokage isn't guessed at."""
     writer, segments = sealed
-    newer = replace(segments[0], header=replace(segments[0].header, schema_version=2))
+    newer = replace(segments[0], header=replace(segments[0].header, schema_version=3))
 
     with pytest.raises(SealError, match="schema"):
-        opener().open(newer, writer.sealed_key, verifier())
+        opener().open(newer, writer.sealed_key, verifier(), now=NOW)
 
 
-def test_a_first_segment_follows_nothing(sealed) -> None:
-    """A bucket's beginning can't claim an earlier segment."""
-    writer, segments = sealed
+def test_an_old_first_segment_follows_nothing(old) -> None:
+    """In schema 1 a bucket's beginning can't claim an earlier segment."""
+    writer, segments = old
     odd = resigned(segments[0], previous=b"\1" * 32)
 
     with pytest.raises(SegmentTampered, match="first"):
-        opener().open(odd, writer.sealed_key, verifier())
+        opener().open(odd, writer.sealed_key, verifier(), now=NOW)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from agent.store.segments import SegmentStore
-from tests.sealing import BUCKET_START, DELETE_BY, bucket, opener, records, verifier
+from tests.sealing import BUCKET_START, DELETE_BY, NOW, bucket, opener, records, verifier
 
 ROOT = Path(__file__).parents[3]
 
@@ -151,4 +151,4 @@ def test_a_bucket_cut_off_by_a_kill_still_opens(tmp_path: Path) -> None:
     with SegmentStore(path) as store:
         (found,) = store.buckets()
 
-    assert len(opener().open_bucket(found.segments, found.key, verifier())) == 210
+    assert len(opener().open_bucket(found.segments, found.key, verifier(), now=NOW)) == 210

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from agent.domain.segment import counter_nonce
-from agent.errors import SchemaTooNew, SegmentTampered, StoreError, StoreFull
+from agent.errors import SchemaTooNew, SegmentTampered, SegmentTruncated, StoreError, StoreFull
 from agent.store.segments import Purge, SegmentReader, SegmentStore
-from tests.sealing import BUCKET_START, DELETE_BY, bucket, opener, records, verifier
+from tests.sealing import BUCKET_START, DELETE_BY, NOW, bucket, opener, records, verifier
 
 HOUR = timedelta(hours=1)
 
@@ -57,7 +57,7 @@ def test_a_stored_bucket_opens(store) -> None:
 
     (found,) = store.buckets()
 
-    assert len(opener().open_bucket(found.segments, found.key, verifier())) == 60
+    assert len(opener().open_bucket(found.segments, found.key, verifier(), now=NOW)) == 60
 
 
 def test_the_same_segment_twice_is_one(store) -> None:
@@ -200,7 +200,7 @@ def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
     with SegmentStore(path) as made:
         fill(made)
     with sqlite3.connect(path) as raw:
-        raw.execute("UPDATE meta SET number = 2 WHERE name = 'schema'")
+        raw.execute("UPDATE meta SET number = 9 WHERE name = 'schema'")
     raw.close()
     before = path.read_bytes()
 
@@ -335,8 +335,8 @@ def test_a_row_that_was_edited_does_not_open(path: Path, store, statement: str) 
     raw.close()
 
     (found,) = store.buckets()
-    with pytest.raises(SegmentTampered):
-        opener().open_bucket(found.segments, found.key, verifier())
+    with pytest.raises((SegmentTampered, SegmentTruncated)):
+        opener().open_bucket(found.segments, found.key, verifier(), now=NOW)
 
 
 @pytest.mark.parametrize(

@@ -2,28 +2,33 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch", reason="torch lives in the training extra only")
 
 from agent.domain.facs import AU_SIDE_LABELS  # noqa: E402
+from training.augment import cut_out, mix_up  # noqa: E402
 from training.data.faces import FaceSet, rotate_gaze  # noqa: E402
 from training.data.ferplus import FerPlus, majority_of  # noqa: E402
 from training.export import ENCODER_OUTPUTS, ExportedEncoder, export  # noqa: E402
 from training.nets.emotion import EmotionNet  # noqa: E402
-from training.nets.encoder import FaceEncoder  # noqa: E402
+from training.nets.encoder import EMBEDDING, FaceEncoder  # noqa: E402
 from training.tasks.distill import EmotionDistillTask  # noqa: E402
 from training.tasks.emotion import EmotionTask  # noqa: E402
 from training.tasks.encoder import (  # noqa: E402
     FLIP_POINTS,
     FLIP_SIDES,
     EncoderTask,
+    EncoderWeights,
     EncoderWithVotes,
     augment,
     correlation_loss,
 )
-from training.train import Schedule, fit  # noqa: E402
+from training.tasks.taught import ask  # noqa: E402
+from training.train import Schedule, fit, kept_weights  # noqa: E402
 
 
 def fer(count: int = 40) -> FerPlus:
@@ -47,6 +52,8 @@ def faces(count: int = 12) -> FaceSet:
         random.uniform(0, 5, (count, len(AU_SIDE_LABELS))).astype(np.float32),
         np.ones(count, np.float32),
         np.full((count, 8), np.nan, np.float32),
+        np.full((count, len(AU_SIDE_LABELS)), np.nan, np.float32),
+        np.full(count, -1),
     )
 
 
@@ -166,9 +173,82 @@ def test_the_encoder_learns_and_exports(tmp_path):
     pytest.importorskip("onnx", reason="onnx lives in the training extra only")
     torch.manual_seed(0)
     model = EncoderWithVotes(FaceEncoder((4, 4, 8, 8), squeeze=4))
-    task = EncoderTask(model, [(faces(), 1.0)], {"same": faces()}, length=16, correlation=0.5)
+    weights = EncoderWeights(correlation=0.5, hint=0.1, ranking=0.1)
+    task = EncoderTask(model, [(faces(), 1.0)], {"same": faces()}, length=16, weights=weights)
     fit(task, Schedule(1, 8, 1e-3), tmp_path)
 
-    worst = export(ExportedEncoder(model.encoder), 112, ENCODER_OUTPUTS, tmp_path / "e.onnx")
+    shape = (1, 1, 112, 112)
+    encoder = export(ExportedEncoder(model.encoder), shape, ENCODER_OUTPUTS, tmp_path / "e.onnx")
+    head = export(
+        model.emotion, (1, EMBEDDING), ("logits",), tmp_path / "h.onnx", source="embedding"
+    )
 
-    assert worst < 1e-3
+    assert max(encoder, head) < 1e-3
+
+
+def test_lessons_are_learned_on_taught_faces_only(tmp_path):
+    """Faces with a key get nearer to the teacher's answers; a batch without any costs nothing."""
+    torch.manual_seed(0)
+    pictures, teacher = fer(12), small_net()
+    lessons = ask(teacher, pictures.images)
+    taught = replace(faces(), key=np.arange(12), emotion=pictures.target)
+    model = EncoderWithVotes(FaceEncoder((4, 4, 8, 8), squeeze=4), lessons.features.shape[2])
+    task = EncoderTask(model, [(taught, 1.0)], {}, length=16, lessons=lessons)
+    batch = next(task.batches(12, seed=1))
+    encoded, votes = model(batch[0])
+    nothing = torch.full((12,), -1)
+    before = float(task._lesson(encoded, votes, batch[-2], batch[-1]).detach())
+
+    fit(task, Schedule(6, 8, 5e-3), tmp_path)
+
+    encoded, votes = model(batch[0])
+    assert float(task._lesson(encoded, votes, nothing, batch[-1]).detach()) == 0.0
+    assert float(task._lesson(encoded, votes, batch[-2], batch[-1]).detach()) < 0.8 * before
+
+
+def test_a_mirrored_picture_gets_the_mirrored_lesson():
+    """Asking about the mirror image gives what the teacher says of that image."""
+    pictures, teacher = fer(4), small_net()
+    lessons = ask(teacher, pictures.images)
+    mirrored = ask(teacher, np.ascontiguousarray(pictures.images[:, :, ::-1]))
+
+    logits, features = lessons.of(torch.arange(4), torch.ones(4, dtype=torch.bool))
+
+    torch.testing.assert_close(logits, mirrored.logits[:, 0], atol=0.05, rtol=0.05)
+    assert torch.allclose(features.norm(dim=1), torch.ones(4), atol=1e-2)
+
+
+def test_the_average_follows_the_weights_and_survives_a_stop(tmp_path):
+    """The kept model is the average, not the last step, and a resumed run ends the same."""
+    schedule = Schedule(3, 8, 1e-2, average=0.9)
+    torch.manual_seed(0)
+    whole = EmotionTask(small_net(), fer(), fer())
+    fit(whole, schedule, tmp_path / "whole")
+    torch.manual_seed(0)
+    halves = EmotionTask(small_net(), fer(), fer())
+    with pytest.raises(KeyboardInterrupt):
+        fit(StopAfter(halves, 2), schedule, tmp_path / "halves")
+    again = EmotionTask(small_net(), fer(), fer())
+    fit(again, schedule, tmp_path / "halves")
+
+    kept, resumed = kept_weights(tmp_path / "whole"), kept_weights(tmp_path / "halves")
+    raw = whole.model.state_dict()
+    assert any(not torch.equal(kept[key], raw[key]) for key in raw)
+    assert all(torch.allclose(kept[key].float(), resumed[key].float(), atol=1e-4) for key in kept)
+
+
+def test_cutout_and_mixup_keep_what_they_should():
+    """Cutout hides a part of a share of the pictures; mixup's soft labels still sum to 1."""
+    generator = torch.Generator().manual_seed(0)
+    pictures = torch.ones(400, 1, 48, 48)
+
+    cut = cut_out(pictures, share=0.5, most=14, generator=generator)
+    touched = (cut == 0).flatten(1).any(1).float().mean()
+    mixed, target = mix_up(pictures, torch.eye(8)[torch.arange(400) % 8], share=0.5,
+                           generator=generator)  # fmt: skip
+
+    assert 0.35 < float(touched) < 0.6
+    assert float((cut == 0).float().sum((2, 3)).max()) <= 15 * 15
+    assert torch.equal(mixed, pictures)
+    torch.testing.assert_close(target.sum(1), torch.ones(400))
+    assert float(target.max(1).values.min()) >= 2 / 3 - 1e-6

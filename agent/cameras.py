@@ -1,0 +1,103 @@
+"""A zone's camera as the service holds it: what it is, and open only while it may be.
+
+Rules:
+- A source is described, and refused, at the start; it is opened when frames may be taken and
+  closed as soon as they may not, so that the camera's light tells the truth.
+- Masks are part of the source: no later stage ever gets an unmasked frame.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from agent.capture.factory import open_source
+from agent.capture.guard import FreshnessGuard
+from agent.capture.latest import LatestFrame
+from agent.capture.mask import Mask, MaskedSource
+from agent.capture.opencv import OpenCvSource
+from agent.capture.source import FrameSource
+from agent.clock import Clock
+from agent.domain.frame import FrameStatus
+from agent.domain.policy import Policy, Subjects, Zone
+from agent.errors import ConfigError, PolicyForbids
+
+
+@dataclass(slots=True, eq=False)
+class Camera:
+    """One zone's reader and what is known of it."""
+
+    zone: str
+    connect: Callable[[], LatestFrame]
+    guard: FreshnessGuard = field(default_factory=FreshnessGuard)
+    reader: LatestFrame | None = None
+    dropped: int = 0
+    ended: bool = False
+    counted_at: float = 0.0
+    status: FrameStatus = FrameStatus.NO_FACE
+
+    def open(self) -> LatestFrame:
+        """Return the reader, started; a new one where the camera was closed."""
+        if self.reader is None:
+            self.guard.reset()
+            self.dropped = 0
+            self.reader = self.connect().start()
+        return self.reader
+
+    def close(self) -> bool:
+        """Release the camera and wipe its frames; False where it wasn't open.
+
+        A file begins again when it is opened anew.
+        """
+        if self.reader is None:
+            return False
+        self.reader.close()
+        self.reader = None
+        return True
+
+
+def make_camera(
+    zone: Zone, spec: str | None, policy: Policy, *, clock: Clock, loop: bool
+) -> Camera:
+    """Check a zone's source and return its camera, closed.
+
+    Args:
+        zone: with its masks.
+        spec: what the operator or the policy names as its source.
+        policy: whose subjects and sampling count.
+        clock: stamps the frames.
+        loop: play files as a camera that begins again at their end.
+
+    Raises:
+        ConfigError: there is no source, or it names nothing that could be opened.
+        PolicyForbids: a real camera, and a policy for rendered clips.
+    """
+    if spec is None:
+        raise ConfigError(
+            f"zone {zone.name} has no source", advice=f"Add --source {zone.name}=... or set it."
+        )
+
+    def source() -> FrameSource:
+        found = open_source(spec, clock=clock, loop=loop, paced=True)
+        refuse_people(policy, found)
+        if zone.masks or zone.keep:
+            return MaskedSource(found, Mask(zone.masks, zone.keep))
+        return found
+
+    source()
+    return Camera(
+        zone.name, lambda: LatestFrame(source(), clock=clock, max_hz=2 * policy.sampling_hz)
+    )
+
+
+def refuse_people(policy: Policy, source: FrameSource) -> None:
+    """Refuse a real camera where the policy says that nobody is seen: no profile would apply.
+
+    Raises:
+        PolicyForbids: with what to write instead.
+    """
+    if policy.subjects is Subjects.SYNTHETIC and isinstance(source, OpenCvSource) and source.live:
+        raise PolicyForbids(
+            'subjects = "synthetic" is for rendered clips, not for a camera',
+            advice="Say whose faces the camera sees: customers, workers, mixed or students.",
+        )

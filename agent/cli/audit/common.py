@@ -1,0 +1,85 @@
+"""What the commands on the access log share. Imports nothing heavy."""
+
+from __future__ import annotations
+
+import unicodedata
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from agent.errors import ConfigError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from agent.domain.access_entry import AccessEntry
+
+    Command = TypeVar("Command", bound=Callable[..., Any])
+
+SPELLINGS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
+ERASED = "(erased)"
+
+
+def period_options(command: Command) -> Command:
+    """Add `--since` and `--until`, in UTC."""
+    since = "Only entries from this instant on (UTC): 2026-11-25 or 2026-11-25T10:00."
+    until = "Only entries before this instant (UTC)."
+    for name, text in (("--until", until), ("--since", since)):
+        command = click.option(name, type=click.DateTime(SPELLINGS), help=text)(command)
+    return command
+
+
+def as_utc(given: datetime | None) -> datetime | None:
+    """Return what an option of `period_options` means."""
+    return None if given is None else given.replace(tzinfo=UTC)
+
+
+def require_log(path: Path) -> None:
+    """Refuse where there is no log.
+
+    Raises:
+        ConfigError: it isn't there.
+    """
+    if not path.exists():
+        raise ConfigError(
+            f"there is no access log in {path.parent.parent}",
+            advice="The agent makes one when it starts first; or name another folder with --site.",
+        )
+
+
+def plain(text: str) -> str:
+    """Return a text that can't move a terminal's cursor: one line, nothing but printable."""
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
+
+
+def width(text: str) -> int:
+    """Return how many columns a text takes in a terminal."""
+    return sum(
+        0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "FW")
+        for c in text
+    )
+
+
+def pad(text: str, columns: int) -> str:
+    """Fill a text up to so many columns."""
+    return text + " " * (columns - width(text))
+
+
+def as_dict(entry: AccessEntry) -> dict[str, Any]:
+    """Return an entry as plain values, for JSON and CSV."""
+    event = entry.event
+    return {
+        "number": entry.number,
+        "at": event.at.isoformat().replace("+00:00", "Z"),
+        "actor": None if entry.actor_erased else event.actor,
+        "role": event.role.value,
+        "action": event.action.value,
+        "decision": event.decision.value,
+        "purpose": event.purpose,
+        "objects": list(event.objects),
+        "counts": dict(event.counts),
+        "note": None if entry.note_erased else event.note,
+        "hash": entry.hash.hex(),
+    }

@@ -1,0 +1,92 @@
+"""The running agent's side of the access log: what it did, kept until it can be written.
+
+Unlike an unlock, what the agent does is due anyway: a deadline must not wait for a broken log.
+So an event that can't be written now waits here and is tried again, in order, and the health says
+so meanwhile. A stop of the agent loses what waits; the log is then short of receipts, not wrong.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from agent.checkpoints import sign_if_due
+from agent.crypto.keys import load_signer
+from agent.domain.access import AccessEvent
+from agent.errors import AgentError, StoreError
+from agent.store.access_log import AccessLog
+
+WAITING = 1000
+TRY_EVERY = timedelta(minutes=1)
+SIGN_EVERY = timedelta(minutes=10)
+
+
+class Logbook:
+    """Writes the agent's events and signs the daily checkpoint; never stops the agent."""
+
+    def __init__(self, path: Path, device_key: Path) -> None:
+        """Prepare; nothing is opened yet.
+
+        Args:
+            path: of the access log.
+            device_key: signs checkpoints; may be missing.
+        """
+        self._path, self._device_key = path, device_key
+        self._log: AccessLog | None = None
+        self._waiting: deque[AccessEvent] = deque(maxlen=WAITING)
+        self._tried: datetime | None = None
+        self._looked: datetime | None = None
+        self._lost = 0
+        self._trouble: dict[str, str] = {}
+
+    @property
+    def trouble(self) -> str | None:
+        """Return what is wrong with the log, in a sentence; None if nothing is."""
+        return " ".join(self._trouble.values()) or None
+
+    def record(self, event: AccessEvent) -> None:
+        """Write an event, or keep it until it can be written. Raises nothing."""
+        if len(self._waiting) == WAITING:
+            self._lost += 1
+        self._waiting.append(event)
+        self._write(event.at)
+
+    def keep(self, now: datetime) -> str | None:
+        """Write what waits, and sign what is due; return `trouble`. Call it at least each hour."""
+        if self._waiting and (self._tried is None or abs(now - self._tried) >= TRY_EVERY):
+            self._write(now)
+        if self._looked is None or abs(now - self._looked) >= SIGN_EVERY:
+            self._looked = now
+            self._sign(now)
+        return self.trouble
+
+    def close(self) -> None:
+        """Let go of the log."""
+        if self._log is not None:
+            self._log.close()
+
+    def _write(self, now: datetime) -> None:
+        self._tried = now
+        try:
+            if self._log is None:
+                self._log = AccessLog(self._path)
+            while self._waiting:
+                self._log.record(self._waiting[0])
+                self._waiting.popleft()
+        except StoreError as error:
+            lost = f", {self._lost} lost" if self._lost else ""
+            waiting = f"{len(self._waiting)} events wait for the access log{lost}"
+            self._trouble["write"] = f"{waiting}: {error}. {error.advice}"
+        else:
+            self._trouble.pop("write", None)
+
+    def _sign(self, now: datetime) -> None:
+        if not self._device_key.exists():
+            return  # no keys yet: the health says that already
+        try:
+            sign_if_due(self._path, load_signer(self._device_key), now)
+        except AgentError as error:
+            self._trouble["sign"] = f"{error}. {error.advice}"
+        else:
+            self._trouble.pop("sign", None)
