@@ -14,13 +14,13 @@ from agent.errors import AgentError, ConfigError
 
 
 def unlock_logged(
-    vault: Path, passphrase: str, *, recorder: AccessRecorder, event: AccessEvent
+    vault: Path, *passphrases: str, recorder: AccessRecorder, event: AccessEvent
 ) -> Opener:
     """Unlock the vault, after writing down who does it; write down a refusal too.
 
     Args:
         vault: the wrapped private halves.
-        passphrase: the reviewer's.
+        passphrases: one for each person who is needed.
         recorder: the site's access log.
         event: who, as what, why (`purpose` must say it) and what for (`objects`); its action must
             be `UNLOCKED`.
@@ -28,7 +28,7 @@ def unlock_logged(
     Raises:
         ConfigError: no purpose is given, or the action is another one; nothing was tried.
         StoreError: it can't be written down; nothing was tried, or it was refused.
-        PassphraseWrong, UnknownKey: as `unlock`; the refusal is in the log.
+        PassphraseWrong, UnknownKey, SealError: as `unlock`; the refusal is in the log.
     """
     if not event.purpose.strip():
         raise ConfigError(
@@ -38,7 +38,7 @@ def unlock_logged(
         raise ConfigError("an unlock needs somebody who is answerable for it")
     recorder.record(event)
     try:
-        return unlock(vault, passphrase)
+        return unlock(vault, *passphrases)
     except AgentError as error:
         # The kind of error only: its message is for the person at the keyboard.
         recorder.record(replace(event, decision=Decision.REFUSED, counts={type(error).__name__: 1}))

@@ -7,16 +7,19 @@ so meanwhile. A stop of the agent loses what waits; the log is then short of rec
 
 from __future__ import annotations
 
+import hashlib
 from collections import deque
 from datetime import datetime, timedelta
-from pathlib import Path
 
-from agent.checkpoints import sign_if_due
-from agent.crypto.keys import load_signer
-from agent.domain.access import AccessEvent
+from agent.checkpoints import load_device, sign_if_due, verify_keys
+from agent.config.site import Site
+from agent.domain.access import AccessEvent, Action, Role
+from agent.domain.policy import Policy
 from agent.errors import AgentError, StoreError
 from agent.store.access_log import AccessLog
 
+ACTOR = "omokage-agent"
+FINGERPRINT_DIGITS = 16
 WAITING = 1000
 TRY_EVERY = timedelta(minutes=1)
 SIGN_EVERY = timedelta(minutes=10)
@@ -25,14 +28,9 @@ SIGN_EVERY = timedelta(minutes=10)
 class Logbook:
     """Writes the agent's events and signs the daily checkpoint; never stops the agent."""
 
-    def __init__(self, path: Path, device_key: Path) -> None:
-        """Prepare; nothing is opened yet.
-
-        Args:
-            path: of the access log.
-            device_key: signs checkpoints; may be missing.
-        """
-        self._path, self._device_key = path, device_key
+    def __init__(self, site: Site) -> None:
+        """Prepare; nothing is opened yet."""
+        self._site = site
         self._log: AccessLog | None = None
         self._waiting: deque[AccessEvent] = deque(maxlen=WAITING)
         self._tried: datetime | None = None
@@ -70,7 +68,7 @@ class Logbook:
         self._tried = now
         try:
             if self._log is None:
-                self._log = AccessLog(self._path)
+                self._log = AccessLog(self._site.access_log)
             while self._waiting:
                 self._log.record(self._waiting[0])
                 self._waiting.popleft()
@@ -82,11 +80,30 @@ class Logbook:
             self._trouble.pop("write", None)
 
     def _sign(self, now: datetime) -> None:
-        if not self._device_key.exists():
+        if not self._site.device_key.exists():
             return  # no keys yet: the health says that already
         try:
-            sign_if_due(self._path, load_signer(self._device_key), now)
+            sign_if_due(self._site.access_log, load_device(self._site), now)
         except AgentError as error:
             self._trouble["sign"] = f"{error}. {error.advice}"
         else:
             self._trouble.pop("sign", None)
+
+
+def start_event(site: Site, policy: Policy, models: tuple[str, ...], now: datetime) -> AccessEvent:
+    """Return what the agent says when it starts: under which policy, with which key and models."""
+    objects = [f"policy:{policy.digest[:FINGERPRINT_DIGITS]}"]
+    try:
+        key = hashlib.sha256(verify_keys(site)[-1]).hexdigest()
+    except (AgentError, IndexError):
+        pass  # no keys, or none that can be used: the recorder says so where it matters
+    else:
+        objects.append(f"key:{key[:FINGERPRINT_DIGITS]}")
+    return AccessEvent(
+        now,
+        ACTOR,
+        Role.AGENT,
+        Action.STARTED,
+        objects=(*objects, *models),
+        counts={"zones": len(policy.zones)},
+    )

@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, fields, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
 
@@ -24,8 +24,9 @@ from agent.capture.gate import CaptureGate
 from agent.clock import Clock
 from agent.config.policy_file import load_policy
 from agent.config.profiles import load_profile
-from agent.config.site import Site
-from agent.crypto.seal import BucketSealer, Sealer, load_sealer
+from agent.config.site import Site, with_credentials
+from agent.crypto.live import LiveKeys
+from agent.crypto.seal import BucketSealer
 from agent.domain.frame import FrameStatus
 from agent.domain.observation import FaceBackend
 from agent.domain.policy import Policy
@@ -37,18 +38,17 @@ from agent.errors import (
     FrameTimeout,
     NoRecipient,
     PolicyError,
-    StoreError,
 )
 from agent.inference.backend import load_backend
-from agent.maintenance import delete_due, models_folder
+from agent.logbook import Logbook, start_event
+from agent.maintenance import models_folder
 from agent.pipeline import Recorder, SitePipeline
 from agent.privacy.register import parse_register
 from agent.process import harden, notify
-from agent.store.aggregates import AggregateWriter
 from agent.store.segments import SegmentStore
+from agent.upkeep import Upkeep
 
 REGISTER = Path(__file__).resolve().parent.parent / "policies" / "features.toml"
-UPKEEP_EVERY = timedelta(minutes=1)
 STATUS_EVERY_SECONDS = 2.0
 CAMERA_PATIENCE_SECONDS = 2.0
 
@@ -57,15 +57,15 @@ class SiteRecorder:
     """Binds the sealer and the store to one site's policy."""
 
     def __init__(
-        self, sealer: Sealer, store: SegmentStore, policy: Policy, models: tuple[str, ...]
+        self, keys: LiveKeys, store: SegmentStore, policy: Policy, models: tuple[str, ...]
     ) -> None:
-        self._sealer, self._store = sealer, store
+        self._keys, self._store = keys, store
         self._policy, self._models = policy, models
 
     def open_bucket(self, zone: str, start: datetime, now: datetime) -> BucketSealer:
-        """Draw a fresh data key for a zone's bucket."""
+        """Draw a fresh data key for a zone's bucket, with the keys that the files hold now."""
         seconds = int(self._policy.release.bucket.total_seconds())
-        return self._sealer.open_bucket(
+        return self._keys.sealer().open_bucket(
             zone=zone,
             bucket_start=start,
             bucket_seconds=seconds,
@@ -83,25 +83,6 @@ class SiteRecorder:
     def close_bucket(self, key: SealedBucketKey, segments: Sequence[SealedSegment]) -> None:
         """Let closing segments replace the bucket's others, in one transaction."""
         self._store.close_bucket(key, segments)
-
-
-class WithoutKeys:
-    """Refuses to record, with the reason why there is no key."""
-
-    def __init__(self, reason: NoRecipient) -> None:
-        self._reason = reason
-
-    def open_bucket(self, zone: str, start: datetime, now: datetime) -> BucketSealer:  # noqa: ARG002
-        """Refuse."""
-        raise NoRecipient(str(self._reason), advice=self._reason.advice)
-
-    def store(self, key: SealedBucketKey, segment: SealedSegment) -> None:  # noqa: ARG002
-        """Refuse."""
-        raise NoRecipient(str(self._reason), advice=self._reason.advice)
-
-    def close_bucket(self, key: SealedBucketKey, segments: Sequence[SealedSegment]) -> None:  # noqa: ARG002
-        """Refuse."""
-        raise NoRecipient(str(self._reason), advice=self._reason.advice)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,12 +117,9 @@ class Agent:
         """
         self.policy = load_policy(site.policy)
         check_register(REGISTER.read_text("utf-8"), clock.now())
-        self._site, self._options, self._clock = site, options, clock
+        self._site, self._options, self._clock = with_credentials(site, os.environ), options, clock
         self._stack = ExitStack()
         self._stopping = threading.Event()
-        self._upkeep_due = threading.Event()
-        self._kept_house: datetime | None = None
-        self._upkeep_due.set()  # deadlines may have passed while the agent was down
         site.segments.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
             self._build()
@@ -153,16 +131,17 @@ class Agent:
         policy, options = self.policy, self._options
         backends = {zone.name: self._backend() for zone in policy.zones}
         self._models = _model_names(next(iter(backends.values())))
-        self._segments = SegmentStore(self._site.segments)
-        self._stack.callback(self._segments.close)
-        self._aggregates = AggregateWriter(self._site.aggregates)
-        self._stack.callback(self._aggregates.close)
+        self._logbook = Logbook(self._site)
+        self._stack.callback(self._logbook.close)
+        self._upkeep = Upkeep(self._site, policy, self._logbook, self._clock)
+        self._stack.callback(self._upkeep.close)
+        self._segments = self._upkeep.stores.segments
         self._pipeline = SitePipeline(
             policy,
             backends,
             models=self._models,
             recorder=self._recorder(),
-            publish=self._aggregates.release,
+            publish=self._upkeep.release,
         )
         self._gate = CaptureGate(policy.schedule, self._site.pause)
         self._cameras = [
@@ -177,12 +156,9 @@ class Agent:
         ]
 
     def _recorder(self) -> Recorder:
-        try:
-            sealer = load_sealer(self._site.public_keys, self._site.device_key)
-        except NoRecipient as missing:
-            # Statistics go on; records are refused one by one, and the health says so.
-            return WithoutKeys(missing)
-        return SiteRecorder(sealer, self._segments, self.policy, self._models)
+        # Without a recipient statistics go on; records are refused, and the health says so.
+        self._keys = LiveKeys(self._site.public_keys, self._site.device_key)
+        return SiteRecorder(self._keys, self._segments, self.policy, self._models)
 
     def _backend(self) -> FaceBackend:
         # A policy that asks for a prohibited head was refused already; this holds it a second time.
@@ -195,8 +171,9 @@ class Agent:
     def run(self) -> None:
         """Run until a signal, the time limit, or the end of every finite source."""
         missing = harden()
+        self._logbook.record(start_event(self._site, self.policy, self._models, self._clock.now()))
         self._install_signals()
-        scheduler = _scheduler(self._upkeep_due.set)
+        scheduler = _scheduler(self._upkeep.hint)
         self._stack.callback(scheduler.shutdown, wait=False)
         for camera in self._cameras:
             self._stack.callback(camera.close)
@@ -288,21 +265,15 @@ class Agent:
         camera.counted_at = tick
 
     def _keep_house(self, now: datetime) -> None:
-        """Delete what is due: when the scheduler hints, and when a minute has passed anyway."""
-        overdue = self._kept_house is None or now - self._kept_house >= UPKEEP_EVERY
-        if not (overdue or self._upkeep_due.is_set()):
-            return
-        self._upkeep_due.clear()
-        self._kept_house = now
-        try:
-            delete_due(self._segments, self._aggregates, self.policy, now)
-        except StoreError as error:
-            self._pipeline.health.trouble = f"{error} {error.advice}"
+        """Delete what is due, and write down what waits to be written down."""
+        self._upkeep.keep_if_due()
+        self._logbook.keep(now)
 
     def _write_status(self, state: str, missing: list[str]) -> None:
         """Replace the health file; it holds counters and times, no feature value."""
         health = asdict(self._pipeline.health)
-        health["trouble"] = self._gate.trouble or health["trouble"]
+        parts = self._gate, self._pipeline.health, self._upkeep, self._logbook
+        health["trouble"] = " ".join(part.trouble for part in parts if part.trouble)
         capture = self._gate.at(self._clock.now(), self._clock.monotonic())
         commit = self._pipeline.health.last_commit
         health["last_commit"] = commit.isoformat() if commit else None
@@ -319,6 +290,7 @@ class Agent:
                 "next_change": capture.next_change.isoformat() if capture.next_change else None,
             },
             "hardening_missing": missing,
+            "retention": self._upkeep.report(),
             **health,
         }
         partial = self._site.status.with_suffix(".part")

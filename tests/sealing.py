@@ -11,7 +11,8 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from agent.crypto.create import KeySet, create_epochs
 from agent.crypto.open import Opener
 from agent.crypto.seal import BucketSealer, Sealer
-from agent.crypto.vault import CHEAPEST, WrappingKey
+from agent.crypto.vault import CHEAPEST
+from agent.crypto.wrapping import open_wrapping
 from agent.domain.record import FeatureRecord
 from agent.domain.segment import FIRST_LINK, SealedBucketKey, SealedSegment, delete_by
 
@@ -44,7 +45,7 @@ def sealer(device: str = "camera-1") -> Sealer:
 def opener(device: str = "camera-1") -> Opener:
     """Return the reader of these keys."""
     vault = keyset(device).vault
-    wrapping = WrappingKey(PASSPHRASE, vault.profile, vault.salt)
+    wrapping = open_wrapping(vault, PASSPHRASE)
     return Opener({epoch.id: wrapping.unwrap(epoch) for epoch in vault.epochs})
 
 

@@ -156,6 +156,17 @@ def framed_logits(models: Path, images: np.ndarray) -> np.ndarray:
     return temperature * np.log(np.maximum(np.stack(rows), 1e-12))
 
 
+def majority_temperature(logits: np.ndarray, kept_out: ferplus.FerPlus) -> float:
+    """Find the temperature with the least cross-entropy against the majority's class.
+
+    A net that learned the vote distribution states the share of votes, which is less than the
+    chance that the majority agrees: at its own temperature it is unsure by design.
+    """
+    known = kept_out.majority >= 0
+    certain = np.eye(logits.shape[1], dtype=np.float32)[kept_out.majority[known]]
+    return fit_temperature(logits[known], certain)
+
+
 def score_all(models: Path, data: Path, runs: Path) -> Scores:
     """Score both models on every validation part."""
     labels = runs / "labels"
@@ -175,7 +186,7 @@ def score_all(models: Path, data: Path, runs: Path) -> Scores:
     crops = load_crops(labels / "fer_valid_crops.npz", fer=valid)
     result["ferplus_valid_au"] = score_fer_au(run_encoder(encoder, crops.faces), crops.emotion)
     kept_out = ferplus.calibration(ferplus.load(data / "ferplus" / "train.npz"))
-    temperature = fit_temperature(framed_logits(models, kept_out.images), kept_out.target)
+    temperature = majority_temperature(framed_logits(models, kept_out.images), kept_out)
     found = score_ferplus(framed_logits(models, valid.images), valid, temperature)
     result["ferplus_valid"] = {"temperature": temperature, **found}
     ablation = runs / "ablation.json"

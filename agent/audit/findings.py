@@ -49,6 +49,7 @@ class Verdict:
     """What was checked, and what was found.
 
     Attributes:
+        origin: name of the log in its checkpoints, "" where there is no log.
         findings: in the order of the entries, then of the checkpoints; empty if all is well.
         entries: how many entries were read.
         first: number of the oldest one, 0 where there is none.
@@ -60,6 +61,7 @@ class Verdict:
         root: of the tree over all entries, 32 bytes.
     """
 
+    origin: str
     findings: tuple[Finding, ...]
     entries: int
     first: int

@@ -59,7 +59,7 @@ class Pruned:
 def verify(
     rows: Iterable[Row],
     witnesses: Sequence[Witness],
-    verify_key: bytes,
+    verify_keys: Sequence[bytes],
     *,
     log_id: bytes,
     pruned: Pruned | None = None,
@@ -69,21 +69,22 @@ def verify(
     Args:
         rows: all its entries as they are stored, by rising number.
         witnesses: checkpoints, wherever they were kept.
-        verify_key: raw Ed25519 public key of the device, from a place that the forger of the log
-            can't write.
+        verify_keys: raw Ed25519 public keys that the device has had, oldest first, from a place
+            that the forger of the log can't write.
         log_id: the log's own.
         pruned: what the log says was deleted at its old end.
     """
     findings: list[Finding] = []
-    begin, tree = _beginning(pruned, verify_key, log_id, findings)
+    begin, tree = _beginning(pruned, verify_keys, log_id, findings)
     reading = _Reading(begin, tree, first_link(log_id) if begin == 0 else None, findings)
     reading.wanted = {w.checkpoint.size for w in witnesses}
     reading.roots[begin] = tree.root()
     for row in rows:
         reading.take(row)
     erased = reading.settle_erasures()
-    good, covered = _judge(witnesses, verify_key, log_id, reading)
+    good, covered = _judge(witnesses, verify_keys, log_id, reading)
     return Verdict(
+        origin_of(log_id),
         tuple(findings),
         reading.count,
         reading.first,
@@ -232,7 +233,7 @@ def _fits(label: bytes, salt: object, text: object, committed: bytes) -> bool:
 
 
 def _beginning(
-    pruned: Pruned | None, verify_key: bytes, log_id: bytes, findings: list[Finding]
+    pruned: Pruned | None, verify_keys: Sequence[bytes], log_id: bytes, findings: list[Finding]
 ) -> tuple[int, Tree]:
     """Return after which entry the log begins, and the tree up to there."""
     if pruned is None:
@@ -246,7 +247,7 @@ def _beginning(
         tree is not None
         and checkpoint.origin == origin_of(log_id) + PRUNED
         and tree.root() == checkpoint.root
-        and _signed(pruned.witness, verify_key)
+        and _signer(pruned.witness, verify_keys) is not None
     )
     if tree is None or not allowed:
         sentence = f"Entries 1 to {checkpoint.size} were deleted without a signed note about it."
@@ -258,52 +259,64 @@ def _beginning(
 
 
 def _judge(
-    witnesses: Sequence[Witness], verify_key: bytes, log_id: bytes, reading: _Reading
+    witnesses: Sequence[Witness], verify_keys: Sequence[bytes], log_id: bytes, reading: _Reading
 ) -> tuple[int, int]:
     """Compare checkpoints with the log; return how many fit, and up to which entry."""
     good: set[int] = set()
     rewritten: set[str] = set()
+    newest_key = 0
     for witness in sorted(witnesses, key=lambda w: w.checkpoint.size):
         size, where = witness.checkpoint.size, witness.source
-        kind, sentence = _compare(witness, verify_key, log_id, reading)
-        if kind is None:
-            good.add(size)
-        elif kind is Kind.REWRITTEN and where in rewritten:
-            continue  # each later one fails with the first
+        signer = _signer(witness, verify_keys) if witness.note else newest_key
+        if witness.checkpoint.origin != origin_of(log_id):
+            found = Finding(Kind.OTHER_LOG, None, f"A checkpoint in {where} is another log's.")
+        elif signer is None or signer < newest_key:
+            # A key that ended may be stolen: it signs nothing after its successor has signed.
+            which = (
+                "isn't signed by this device's key"
+                if signer is None
+                else ("is signed by a key that had been replaced before")
+            )
+            sentence = f"The checkpoint of {size} entries in {where} {which}."
+            found = Finding(Kind.WRONG_KEY, None, sentence)
         else:
-            if kind is Kind.REWRITTEN:
-                rewritten.add(where)
-            entry = size if kind in {Kind.REWRITTEN, Kind.TRUNCATED} else None
-            reading.findings.append(Finding(kind, entry, sentence))
+            newest_key = signer
+            compared = _compare(witness, reading)
+            if compared is None:
+                good.add(size)
+                continue
+            found = compared
+        if found.kind is Kind.REWRITTEN and where in rewritten:
+            continue  # each later one fails with the first
+        if found.kind is Kind.REWRITTEN:
+            rewritten.add(where)
+        reading.findings.append(found)
     return len(good), max(good, default=0)
 
 
-def _compare(
-    witness: Witness, verify_key: bytes, log_id: bytes, reading: _Reading
-) -> tuple[Kind | None, str]:
-    size, root, where = witness.checkpoint.size, witness.checkpoint.root, witness.source
-    if witness.checkpoint.origin != origin_of(log_id):
-        return Kind.OTHER_LOG, f"A checkpoint in {where} is another log's."
-    if witness.note is not None and not _signed(witness, verify_key):
-        return (
-            Kind.WRONG_KEY,
-            f"The checkpoint of {size} entries in {where} isn't signed by this device's key.",
-        )
+def _compare(witness: Witness, reading: _Reading) -> Finding | None:
+    """Return how a genuine checkpoint contradicts the log, None where it doesn't."""
+    size, where = witness.checkpoint.size, witness.source
     if size > reading.last:
-        return Kind.TRUNCATED, (
+        return Finding(
+            Kind.TRUNCATED, size,
             f"The checkpoint in {where} was made of {size} entries, the log ends with "
-            f"{reading.last}: the newest were cut off, or an older copy was put back."
-        )
-    if size < reading.begin:
-        return None, ""
-    if reading.roots.get(size) != root:
-        return Kind.REWRITTEN, (
-            f"The entries up to {size} aren't those of the checkpoint in {where}: "
-            "at least one was changed, deleted, put in or moved."
-        )
-    return None, ""
+            f"{reading.last}: the newest were cut off, or an older copy was put back.",
+        )  # fmt: skip
+    if size < reading.begin or reading.roots.get(size) == witness.checkpoint.root:
+        return None
+    return Finding(
+        Kind.REWRITTEN, size,
+        f"The entries up to {size} aren't those of the checkpoint in {where}: "
+        "at least one was changed, deleted, put in or moved.",
+    )  # fmt: skip
 
 
-def _signed(witness: Witness, verify_key: bytes) -> bool:
-    note = witness.note
-    return note is not None and note.signed_by(verifier_of(witness.checkpoint, verify_key))
+def _signer(witness: Witness, verify_keys: Sequence[bytes]) -> int | None:
+    """Return the place of the newest key that signed a note, None if none did."""
+    if witness.note is None:
+        return None
+    for place in reversed(range(len(verify_keys))):
+        if witness.note.signed_by(verifier_of(witness.checkpoint, verify_keys[place])):
+            return place
+    return None

@@ -24,6 +24,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "resume": ("agent.cli.resume:resume", "End a pause."),
     "dashboard": ("agent.cli.dashboard:dashboard", "Open the pages for managers and reviewers."),
     "analyze": ("agent.cli.analyze:analyze", "Turn pictures and videos into a table."),
+    "evaluate": ("agent.cli.evaluate:evaluate", "Score the models, beside a baseline."),
     "policy": ("agent.cli.policy:policy", "Check the site's rules, and delete what is due."),
     "keys": ("agent.cli.keys:keys", "Create the site's keys, and say how long they last."),
     "audit": ("agent.cli.audit:audit", "Read, verify and sign the log of who did what."),

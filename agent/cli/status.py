@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 STALE_SECONDS = 15
+KEYS_WARNING_DAYS = 28
 
 
 @click.command()
@@ -62,7 +63,20 @@ def describe(report: dict[str, Any], now: datetime) -> list[str]:
     lines.append(f"buckets   {report['released_buckets']} released")
     lines.append(f"commit    {report['last_commit'] or 'none yet'}")
     lines.append(f"models    {', '.join(report['models'])}")
+    lines += _keys(report)
     lines += [f"hardening {sentence}" for sentence in report["hardening_missing"]]
     if report["trouble"]:
         lines.append(f"TROUBLE   {report['trouble']}")
     return lines
+
+
+def _keys(report: dict[str, Any]) -> list[str]:
+    """Say until when there is somebody to encrypt to; nothing for a report that doesn't know."""
+    if "keys_until" not in report:
+        return []
+    if report["keys_until"] is None:
+        return ["KEYS      none is valid: nothing is recorded; see `omokage keys status`"]
+    line = f"until {report['keys_until'][:10]}, {report['keys_days']} days"
+    if report["keys_days"] < KEYS_WARNING_DAYS:
+        return [f"KEYS      {line}: make new ones soon with `omokage keys extend`"]
+    return [f"keys      {line}"]

@@ -63,19 +63,34 @@ def _mend(table: dict[str, Any], path: Path, *, unknown: bool) -> None:
     """Replace or remove the value at a path."""
     names = [part for part in path if isinstance(part, str)]
     if not unknown and names[:2] == ["capture", "zones"] and len(path) > 3:
-        zone = table["capture"]["zones"][path[2]]
+        _mend_zone(table, path)
+        return
+    depth = len(path) if unknown else min(len(path), 2)
+    holder = _at(table, path[: depth - 1])
+    if not isinstance(holder, dict):
+        return  # an earlier problem took away what this one stood in
+    holder.pop(path[depth - 1], None)
+    harmless = _at(_HARMLESS, path[:depth])
+    if harmless is not None and not unknown:
+        holder[path[depth - 1]] = deepcopy(harmless)
+
+
+def _mend_zone(table: dict[str, Any], path: Path) -> None:
+    """Take one key out of one zone; a name is given anew."""
+    zone = _at(table, path[:3])
+    if isinstance(zone, dict):
         zone.pop(path[3], None)
         if path[3] == "name":
             zone["name"] = f"zone-{path[2]}"
-        return
-    depth = len(path) if unknown else min(len(path), 2)
-    holder: Any = table
-    for part in path[: depth - 1]:
-        holder = holder[part]
-    harmless: Any = _HARMLESS
-    for part in path[:depth]:
-        harmless = harmless.get(part) if isinstance(harmless, dict) else None
-    if isinstance(holder, dict):
-        holder.pop(path[depth - 1], None)
-        if harmless is not None and not unknown:
-            holder[path[depth - 1]] = deepcopy(harmless)
+
+
+def _at(table: Any, path: Path) -> Any:
+    """Return what stands at a path, or None."""
+    for part in path:
+        if isinstance(table, dict):
+            table = table.get(part)
+        elif isinstance(table, list) and isinstance(part, int) and part < len(table):
+            table = table[part]
+        else:
+            return None
+    return table

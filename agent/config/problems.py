@@ -115,13 +115,20 @@ def from_pydantic(error: Mapping[str, Any], model: type[BaseModel]) -> Problem:
         return Problem(path, "is missing", "Add it; docs/policy.md says what it means.")
     if error["type"] in {"enum", "literal_error"}:
         return Problem(path, *_not_among(error))
+    return Problem(path, _in_words(error, path))
+
+
+def _in_words(error: Mapping[str, Any], path: Path) -> str:
+    """Return a sentence about a value that doesn't fit."""
     context = error.get("ctx", {})
     if error["type"] == "value_error":
-        return Problem(path, str(context["error"]))
+        return str(context["error"])
+    if error["type"] == "string_pattern_mismatch":
+        return _FORMS.get(str(path[-1]), "doesn't have the form that is asked for")
     fixed = _WORDS.get(error["type"])
     if fixed is not None:
-        return Problem(path, fixed.format(**context))
-    return Problem(path, re.sub(r"^Input should be", "must be", str(error["msg"])))
+        return fixed.format(**context)
+    return re.sub(r"^Input should be", "must be", str(error["msg"]))
 
 
 def _unknown(path: Path, model: type[BaseModel]) -> tuple[str, str]:
@@ -161,11 +168,15 @@ _WORDS = {
     "date_from_datetime_parsing": "write a day like 2026-12-31",
     "string_too_short": "must not be empty",
     "string_too_long": "is longer than {max_length} characters",
-    "string_pattern_mismatch": "doesn't fit: small letters, digits and hyphens, beginning with a "
-    "letter or digit",
     "too_short": "must not be empty",
     "too_long": "has more than {max_length} entries",
     "greater_than": "must be more than {gt:g}",
     "greater_than_equal": "must be {ge:g} or more",
     "less_than_equal": "must be {le:g} or less",
 }
+
+_FORMS = {
+    "name": "doesn't fit: small letters, digits and hyphens, 32 at most, no hyphen first",
+    "notice_url": "write an address that begins with https:// or http://",
+}
+"""What a key with a form of its own looks like."""

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
+
+CREDENTIAL = "omokage-device.pem"
+"""Name under which systemd hands the device's signing key to the agent's unit."""
 
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """Paths below a site's root folder."""
+    """Paths below a site's root folder.
+
+    Attributes:
+        root: the folder.
+        signing_key: the device's signing key, where it doesn't lie below the folder.
+    """
 
     root: Path
+    signing_key: Path | None = None
 
     @property
     def policy(self) -> Path:
@@ -25,7 +35,7 @@ class Site:
     @property
     def device_key(self) -> Path:
         """The device's Ed25519 signing key, mode 0600; it can sign, it can't open anything."""
-        return self.root / "keys" / "device.pem"
+        return self.signing_key or self.root / "keys" / "device.pem"
 
     @property
     def vault(self) -> Path:
@@ -61,3 +71,17 @@ class Site:
     def upkeep(self) -> Path:
         """What the last round of deletion knew of the clock and of the store, JSON."""
         return self.root / "state" / "upkeep.json"
+
+
+def with_credentials(site: Site, environ: Mapping[str, str]) -> Site:
+    """Return a site whose signing key is the one that systemd handed over, if it did.
+
+    Args:
+        site: as it lies on the disk.
+        environ: of the process; `CREDENTIALS_DIRECTORY` is set by `LoadCredentialEncrypted=`.
+    """
+    folder = environ.get("CREDENTIALS_DIRECTORY")
+    if not folder:
+        return site
+    key = Path(folder) / CREDENTIAL
+    return replace(site, signing_key=key) if key.exists() else site

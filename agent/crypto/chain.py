@@ -40,11 +40,18 @@ from agent.domain.segment import (
 from agent.errors import SealError, SegmentTampered, SegmentTruncated
 
 
-class Verifier(Protocol):
-    """Finds the key that a device signed with at some time."""
+class SignatureCheck(Protocol):
+    """A public key, or several of which any one may have signed."""
 
-    def __call__(self, device: str, at: datetime) -> Ed25519PublicKey:
-        """Return a device's verification key of an instant; raises `UnknownKey` without one."""
+    def verify(self, signature: bytes, data: bytes) -> None:
+        """Raise `InvalidSignature` if the signature doesn't fit."""
+
+
+class Verifier(Protocol):
+    """Finds what a device signed with at some time."""
+
+    def __call__(self, device: str, at: datetime) -> SignatureCheck:
+        """Return what checks a bucket that starts at an instant; raises `UnknownKey`."""
 
 
 VerifyKey = Ed25519PublicKey | Verifier
@@ -127,7 +134,7 @@ def is_closed(segments: Sequence[SealedSegment]) -> bool:
     return closing is not None and closing.last
 
 
-def find_key(verify_key: VerifyKey, segment: SealedSegment) -> Ed25519PublicKey:
+def find_key(verify_key: VerifyKey, segment: SealedSegment) -> SignatureCheck:
     """Return the key that checks a segment. Raises `UnknownKey` where there is none."""
     if isinstance(verify_key, Ed25519PublicKey):
         return verify_key
@@ -156,7 +163,7 @@ def check_shape(segment: SealedSegment) -> None:
         raise SegmentTampered("a bucket's first segment follows another one")
 
 
-def check_signature(signature: bytes, link: bytes, key: Ed25519PublicKey) -> None:
+def check_signature(signature: bytes, link: bytes, key: SignatureCheck) -> None:
     """Refuse a link that the device didn't sign. Raises `SegmentTampered`."""
     try:
         key.verify(signature, link)

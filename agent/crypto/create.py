@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -23,7 +22,6 @@ from agent.crypto.keys import PublicKeys
 from agent.crypto.lifecycle import begin
 from agent.crypto.passphrase import judge
 from agent.crypto.vault import SENSITIVE, Argon2Profile, Vault
-from agent.crypto.wrapping import SALT_BYTES, derive
 from agent.errors import ConfigError
 
 
@@ -74,8 +72,7 @@ def create_epochs(
         verify_key=signer.public_key().public_bytes_raw(),
     )
     box = KeyBox.closed_by(passphrases, profile, Ed25519PrivateKey.generate(), state)
-    vault, public = box.to_files()
-    return KeySet(public, vault, to_pem(signer))
+    return KeySet(box.to_public(), box.to_vault(), to_pem(signer))
 
 
 def judge_all(passphrases: tuple[str, ...], *, names: tuple[str, ...] = ()) -> None:
@@ -83,9 +80,7 @@ def judge_all(passphrases: tuple[str, ...], *, names: tuple[str, ...] = ()) -> N
     for passphrase in passphrases:
         judge(passphrase, names=names)
     if len(set(passphrases)) < len(passphrases):
-        raise ConfigError(
-            "both persons have the same passphrase", advice="Each must choose alone."
-        )
+        raise ConfigError("both persons have the same passphrase", advice="Each must choose alone.")
 
 
 def to_pem(signer: Ed25519PrivateKey) -> bytes:

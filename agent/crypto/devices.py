@@ -21,7 +21,7 @@ LONGEST_BUCKET = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
-class VerifyKey:
+class DeviceKey:
     """One key of a device.
 
     Attributes:
@@ -46,7 +46,7 @@ class VerifyKey:
         return self.key + instant(self.valid_from) + end
 
 
-class SignatureCheck:
+class AnyKey:
     """Accepts what any one of some keys signed; used like a single public key."""
 
     def __init__(self, keys: tuple[bytes, ...]) -> None:
@@ -77,9 +77,9 @@ class DeviceKeys:
     """
 
     device: str
-    keys: tuple[VerifyKey, ...]
+    keys: tuple[DeviceKey, ...]
 
-    def __call__(self, device: str, at: datetime) -> SignatureCheck:
+    def __call__(self, device: str, at: datetime) -> AnyKey:
         """Return what checks a segment of this device whose bucket starts at an instant.
 
         A key counts up to and with the bucket in which it ended. A key that began later counts
@@ -97,7 +97,7 @@ class DeviceKeys:
         )
         if not able:
             raise UnknownKey("no verification key of this device was valid then")
-        return SignatureCheck(able)
+        return AnyKey(able)
 
     def to_bytes(self) -> bytes:
         """Return the bytes that are signed: device, number of keys (u64), keys."""

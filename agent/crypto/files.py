@@ -97,8 +97,8 @@ def _write_new(path: Path, content: bytes, mode: int) -> None:
     _sync_folder(path.parent)
 
 
-def replace(path: Path, content: bytes, mode: int) -> None:
-    """Put new content in a file's place; after a crash the old or the new one is there, whole.
+def put(path: Path, content: bytes, mode: int) -> None:
+    """Put content in a file's place, or into a new file; after a crash one of the two is there.
 
     The old file's bytes are overwritten and synced before it is let go.
 

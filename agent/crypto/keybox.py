@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
@@ -55,13 +56,16 @@ class KeyBox:
         return cls(state, root, derive(passphrases, profile, salts), profile, salts)
 
     @classmethod
-    def opened(cls, vault: Vault, public: PublicKeys | None, *passphrases: str) -> KeyBox:
+    def opened(
+        cls, vault: Vault, public: PublicKeys | None, *passphrases: str, now: datetime
+    ) -> KeyBox:
         """Open a vault for a change; one of version 1 comes out as version 2.
 
         Args:
             vault: as it stands in the file.
             public: the site's public side; None where there is none (any more).
             passphrases: one for each person.
+            now: aware UTC.
 
         Raises:
             PassphraseWrong: they don't open it.
@@ -79,36 +83,44 @@ class KeyBox:
                     advice="Bring keys/public.toml back; it says whose vault this is.",
                 )
             state = KeyState(public.devices, public.serial, halves)
-            refuse_foreign(state, None, public)
-            return cls.closed_by(
-                passphrases, vault.profile, Ed25519PrivateKey.generate(), state
-            )
+            refuse_foreign(state, None, public, now)
+            root = Ed25519PrivateKey.generate()
+            return cls.closed_by(passphrases, vault.profile, root, state)
         state = KeyState(vault.root.devices, vault.root.serial, halves)
-        refuse_foreign(state, vault.root.public, public)
+        refuse_foreign(state, vault.root.public, public, now)
         root = open_root(vault, wrapping)
         return cls(state, root, wrapping, vault.profile, vault.salts)
 
+    @property
+    def public_root(self) -> bytes:
+        """Return the raw public half of the root key."""
+        return self.root.public_key().public_bytes_raw()
+
     def become(self, state: KeyState) -> KeyBox:
-        """Return this box with other keys in it, to be signed anew."""
-        return replace(self, state=replace(state, serial=self.state.serial))
+        """Return this box with other keys in it, under the next serial."""
+        return replace(self, state=replace(state, serial=self.state.serial + 1))
 
-    def reclosed(self, passphrases: tuple[str, ...], profile: Argon2Profile) -> KeyBox:
+    def reclosed(self, passphrases: tuple[str, ...]) -> KeyBox:
         """Return this box under other passphrases and fresh salts."""
-        return KeyBox.closed_by(passphrases, profile, self.root, self.state)
+        return KeyBox.closed_by(passphrases, self.profile, self.root, self.state)
 
-    def to_files(self) -> tuple[Vault, PublicKeys]:
-        """Return what to write: vault and public side, both under the next serial."""
-        serial = self.state.serial + 1
-        raw = self.root.public_key().public_bytes_raw()
+    def to_vault(self) -> Vault:
+        """Return the vault to write, under the present serial."""
         wrapped = tuple(
             self.wrapping.wrap(h.id, h.valid_from, h.valid_to, h.seed) for h in self.state.halves
         )
-        root = Root(raw, self.wrapping.wrap_root(self.root), self.state.devices, serial)
-        vault = Vault(self.profile, self.salts, wrapped, root).signed(self.root.sign)
-        return vault, self.state.to_public().signed(raw, serial, self.root.sign)
+        sealed = self.wrapping.wrap_root(self.root)
+        root = Root(self.public_root, sealed, self.state.devices, self.state.serial)
+        return Vault(self.profile, self.salts, wrapped, root).signed(self.root.sign)
+
+    def to_public(self) -> PublicKeys:
+        """Return the public side to write, under the present serial."""
+        return self.state.to_public().signed(self.public_root, self.state.serial, self.root.sign)
 
 
-def refuse_foreign(state: KeyState, root: bytes | None, public: PublicKeys | None) -> None:
+def refuse_foreign(
+    state: KeyState, root: bytes | None, public: PublicKeys | None, now: datetime
+) -> None:
     """Refuse to change keys whose public side isn't this vault's own, or is newer than it.
 
     Raises:
@@ -116,20 +128,32 @@ def refuse_foreign(state: KeyState, root: bytes | None, public: PublicKeys | Non
     """
     if public is None:
         return
-    advice = "Run `omokage keys verify`, and find out who changed which file."
-    if public.devices.device != state.devices.device:
-        raise SealError("vault and public.toml are of two devices", advice=advice)
-    if public.root is not None and public.root != root:
-        raise SealError("public.toml is signed by another root key than the vault's", advice=advice)
-    if public.serial > state.serial:
+    if public.root is not None and public.serial > state.serial and public.root == root:
         raise SealError(
             "this vault is older than public.toml",
             advice="Use the newest copy of the vault; the old one lacks private keys.",
         )
+    problem = _foreign(state, root, public, now)
+    if problem:
+        raise SealError(
+            problem, advice="Run `omokage keys verify`, and find out who changed which file."
+        )
+
+
+def _foreign(state: KeyState, root: bytes | None, public: PublicKeys, now: datetime) -> str | None:
+    if public.device != state.devices.device:
+        return "vault and public.toml are of two devices"
+    if public.root is not None and public.root != root:
+        return "public.toml is signed by another root key than the vault's"
+    if not {k.key for k in public.devices.keys} <= {k.key for k in state.devices.keys}:
+        return "public.toml names a key of the device that the vault doesn't know"
     own = {half.id: half.public for half in state.halves}
-    foreign = [e.id for e in public.epochs if own.get(e.id, e.public_key) != e.public_key]
-    if foreign:
-        raise SealError(f"public.toml has another key for epoch {foreign[0]}", advice=advice)
+    for epoch in public.epochs:
+        # One that is missing was destroyed; but an unsigned list can't say that it ever was ours.
+        missing = epoch.id not in own and public.root is None and epoch.valid_to > now
+        if missing or own.get(epoch.id, epoch.public_key) != epoch.public_key:
+            return f"the vault has no private half for epoch {epoch.id} of public.toml"
+    return None
 
 
 def _halves(vault: Vault, wrapping: WrappingKey) -> list[Half]:

@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
 from pydantic import Field, TypeAdapter, ValidationError
 
-from agent.crypto.devices import DeviceKeys, VerifyKey
+from agent.crypto.devices import DeviceKey, DeviceKeys
 from agent.crypto.files import (
     Bytes,
     Bytes32,
@@ -202,16 +202,16 @@ class _Epoch(Table):
     public_key: Bytes
 
 
-class VerifyKeyTable(Table):
+class DeviceKeyTable(Table):
     """One `[[verify_key]]` of a key file."""
 
     key: Bytes32
     valid_from: Instant
     valid_to: Instant | None = None
 
-    def to_key(self) -> VerifyKey:
+    def to_key(self) -> DeviceKey:
         """Return the key."""
-        return VerifyKey(self.key, self.valid_from, self.valid_to)
+        return DeviceKey(self.key, self.valid_from, self.valid_to)
 
 
 class _Common(Table):
@@ -230,7 +230,7 @@ class _Signed(_Common):
     root: Bytes32
     serial: Annotated[int, Field(ge=1, lt=1 << 63)]
     signature: Bytes64
-    verify_key: Annotated[list[VerifyKeyTable], Field(min_length=1)]
+    verify_key: Annotated[list[DeviceKeyTable], Field(min_length=1)]
 
 
 _FILE: TypeAdapter[_Unsigned | _Signed] = TypeAdapter(
@@ -267,7 +267,7 @@ def parse_public(content: bytes, name: str) -> PublicKeys:
     epochs = tuple(_to_epoch(epoch) for epoch in sorted(file.epoch, key=lambda e: e.valid_from))
     if isinstance(file, _Unsigned):
         begin = epochs[0].valid_from if epochs else datetime.fromtimestamp(0, UTC)
-        key = VerifyKey(file.verify_key, begin)
+        key = DeviceKey(file.verify_key, begin)
         return PublicKeys(DeviceKeys(file.device, (key,)), epochs)
     devices = DeviceKeys(file.device, tuple(key.to_key() for key in file.verify_key))
     public = PublicKeys(devices, epochs, file.root, file.serial, file.signature)

@@ -9,10 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-from agent.crypto.devices import DeviceKeys, VerifyKey
+from agent.crypto.devices import DeviceKey, DeviceKeys
 from agent.crypto.keys import PublicEpoch, PublicKeys
 from agent.crypto.wrapping import new_seed, public_half
 from agent.errors import ConfigError
@@ -81,26 +82,41 @@ def begin(now: datetime, *, weeks: int, device: str, verify_key: bytes) -> KeySt
     """
     if _DEVICE.fullmatch(device) is None:
         raise ConfigError("a device id is 1-32 of a-z, 0-9 and hyphen")
-    key = VerifyKey(verify_key, monday(now))
-    return extended(KeyState(DeviceKeys(device, (key,)), 0, ()), now, weeks)
+    key = DeviceKey(verify_key, monday(now))
+    return extended(KeyState(DeviceKeys(device, (key,)), 1, ()), now, weeks)
 
 
 def extended(state: KeyState, now: datetime, weeks: int) -> KeyState:
     """Add epochs right after the last one; where that is over, from this week on.
+
+    A hole between now and then, left by an epoch that was destroyed, is filled as well.
 
     Raises:
         ConfigError: the number of weeks is out of its range, or the keys would last too long.
     """
     if not 1 <= weeks <= MOST_WEEKS:
         raise ConfigError(f"keys are made for 1-{MOST_WEEKS} weeks")
-    last = state.halves[-1].valid_to if state.halves else monday(now)
-    first = max(last, monday(now))
-    if first + weeks * WEEK > monday(now) + MOST_WEEKS * WEEK:
+    start = monday(now)
+    last = max([start, *(half.valid_to for half in state.halves)])
+    end = last + weeks * WEEK
+    if end > start + MOST_WEEKS * WEEK:
         raise ConfigError(f"keys don't last longer than {MOST_WEEKS} weeks from now")
-    added = tuple(
-        make_half(first + i * WEEK, first + (i + 1) * WEEK) for i in range(weeks)
-    )
-    return replace(state, halves=(*state.halves, *added))
+    added = [make_half(a, b) for a, b in _uncovered(state.halves, start, end) if b > now]
+    together = sorted((*state.halves, *added), key=lambda half: half.valid_from)
+    return replace(state, halves=tuple(together))
+
+
+def _uncovered(
+    halves: tuple[Half, ...], start: datetime, end: datetime
+) -> Iterator[tuple[datetime, datetime]]:
+    """Yield the spans between two instants that no epoch covers, cut where weeks begin."""
+    reach = start
+    for first, stop in (*((h.valid_from, h.valid_to) for h in halves), (end, end)):
+        while reach < first:
+            cut = min(first, monday(reach) + WEEK)
+            yield reach, cut
+            reach = cut
+        reach = max(reach, stop)
 
 
 def with_new_epoch(state: KeyState, at: datetime) -> KeyState:
@@ -133,7 +149,7 @@ def with_new_epoch(state: KeyState, at: datetime) -> KeyState:
 
 def with_new_device(state: KeyState, verify_key: bytes, now: datetime) -> KeyState:
     """List another key that the device may sign with; those before stay valid for now."""
-    key = VerifyKey(verify_key, now.replace(microsecond=0))
+    key = DeviceKey(verify_key, now.replace(microsecond=0))
     return replace(state, devices=replace(state.devices, keys=(*state.devices.keys, key)))
 
 

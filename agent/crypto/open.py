@@ -23,8 +23,10 @@ from agent.crypto.chain import (
     find_key,
 )
 from agent.crypto.codec import decode
+from agent.crypto.devices import DeviceKeys
 from agent.crypto.suite import SUITE, WRAPPED_BYTES, bucket_context
-from agent.crypto.vault import WrappingKey, load_vault
+from agent.crypto.vault import load_vault
+from agent.crypto.wrapping import open_wrapping
 from agent.domain.record import Batch
 from agent.domain.segment import SealedBucketKey, SealedSegment, SegmentHeader
 from agent.errors import (
@@ -45,10 +47,29 @@ class BucketKey:
 
 
 class Opener:
-    """Holds the epochs' private keys of an unlocked vault."""
+    """Holds the epochs' private keys of an unlocked vault, and what it knows of the device."""
 
-    def __init__(self, epochs: dict[str, MLKEM768X25519PrivateKey]) -> None:
+    def __init__(
+        self, epochs: dict[str, MLKEM768X25519PrivateKey], devices: DeviceKeys | None = None
+    ) -> None:
         self._epochs = epochs
+        self._devices = devices
+
+    @property
+    def verifier(self) -> DeviceKeys:
+        """Return the look-up of verification keys that the vault vouches for; give it to `open`.
+
+        Unlike those of `public.toml`, nobody without the passphrase can have exchanged them.
+
+        Raises:
+            UnknownKey: a vault of version 1 knows none.
+        """
+        if self._devices is None:
+            raise UnknownKey(
+                "this vault doesn't know the device's keys yet",
+                advice="Run `omokage keys extend` once: it brings the vault up to date.",
+            )
+        return self._devices
 
     @property
     def epochs(self) -> frozenset[str]:
@@ -153,30 +174,33 @@ class Opener:
         return decode(payloads, [segment.header.count for segment in segments])
 
 
-def unlock(vault_path: Path, passphrase: str) -> Opener:
+def unlock(vault_path: Path, *passphrases: str) -> Opener:
     """Unwrap the vault's private keys.
 
     An entry that doesn't open while others do was damaged: its epoch is left out, and its
     segments are then refused with `UnknownKey`.
 
+    Args:
+        vault_path: `epochs.toml`.
+        passphrases: one for each person, in any order.
+
     Raises:
-        PassphraseWrong: no entry opens.
+        PassphraseWrong: nothing opens, or there are too few passphrases.
         UnknownKey: the vault has no entry.
+        SealError: its root key, or what that key signs, was changed.
         ConfigError: the vault can't be read, or others than its owner may read it.
     """
     vault = load_vault(vault_path)
     if not vault.epochs:
         raise UnknownKey("the vault holds no epoch")
-    wrapping = WrappingKey(passphrase, vault.profile, vault.salt)
+    wrapping = open_wrapping(vault, *passphrases)
     opened: dict[str, MLKEM768X25519PrivateKey] = {}
     for epoch in vault.epochs:
         try:
             opened[epoch.id] = wrapping.unwrap(epoch)
         except PassphraseWrong:
             continue
-    if not opened:
-        raise PassphraseWrong("the passphrase doesn't open the vault")
-    return Opener(opened)
+    return Opener(opened, vault.root.devices if vault.root else None)
 
 
 def _check_deadline(deadline: datetime, now: datetime) -> None:

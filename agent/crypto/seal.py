@@ -47,7 +47,7 @@ class Sealer:
     """Opens buckets for writing. Holds public keys and the device's signing key, nothing more."""
 
     def __init__(self, public: PublicKeys, signer: Ed25519PrivateKey) -> None:
-        if signer.public_key().public_bytes_raw() != public.verify_key:
+        if not public.devices.accepts(signer.public_key().public_bytes_raw()):
             raise ConfigError("the device's signing key isn't the one that public.toml names")
         self._public = public
         self._signer = signer

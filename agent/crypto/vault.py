@@ -36,7 +36,7 @@ from agent.crypto.files import (
     Table,
     read_private,
 )
-from agent.crypto.keys import VerifyKeyTable, times
+from agent.crypto.keys import DeviceKeyTable, times
 from agent.crypto.layout import number
 from agent.crypto.root import Sign
 from agent.crypto.suite import SUITE_NAME
@@ -216,7 +216,7 @@ class _Second(_Common):
     root: Bytes32
     root_wrapped: Bytes
     signature: Bytes64
-    verify_key: Annotated[list[VerifyKeyTable], Field(min_length=1)]
+    verify_key: Annotated[list[DeviceKeyTable], Field(min_length=1)]
 
 
 _FILE: TypeAdapter[_First | _Second] = TypeAdapter(

@@ -149,18 +149,28 @@ def capture_allowed(schedule: Schedule, pause: Pause | None, now: datetime) -> C
 
 def _next_change(schedule: Schedule, now: datetime, *, allowed: bool) -> datetime | None:
     """Return the first instant after `now` at which the schedule's answer is another."""
-    if not schedule.windows and not schedule.closed:
-        return None
     today = now.astimezone(schedule.zone).date()
-    last = max((today, *schedule.closed))
-    # After the last closed day a week repeats itself, daylight saving aside.
-    for ahead in range(-1, (last - today).days + 9):
+    for day in sorted(_days_of_change(schedule, today)):
         # Two days at once: a clock that is changed at midnight mixes their order.
-        day = today + ahead * _DAY
         for instant in sorted({*_edges(schedule, day), *_edges(schedule, day + _DAY)}):
             if instant > now and (schedule.at(instant) is CaptureReason.OPEN) != allowed:
                 return instant
     return None
+
+
+def _days_of_change(schedule: Schedule, today: date) -> set[date]:
+    """Return the days on which the answer may change, as far as anybody can tell.
+
+    A week repeats itself. Two are looked at, since the clock may skip a window of the first, and
+    again from every closed day on, since that may take away the windows of a week.
+    """
+    if not schedule.windows and not schedule.closed:
+        return set()
+    days = {today + ahead * _DAY for ahead in range(-1, 16)}
+    for closed in schedule.closed:
+        if closed >= today:
+            days |= {closed + ahead * _DAY for ahead in range(-1, 16)}
+    return days
 
 
 def _edges(schedule: Schedule, day: date) -> Iterator[datetime]:

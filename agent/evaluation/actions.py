@@ -157,7 +157,7 @@ def _intensity_rows(
                 key=key, label=label, unit=unit, better=better, measure=measure)  # fmt: skip
 
 
-def _presence_rows(  # noqa: PLR0913, PLR0917  # presences, intensities, codes, people
+def _presence_rows(  # presences, intensities, codes, people
     report: Report, data: AuSet, present: Columns, columns: Columns, truth: Floats,
     people: npt.NDArray[np.str_],
 ) -> None:  # fmt: skip
@@ -165,7 +165,8 @@ def _presence_rows(  # noqa: PLR0913, PLR0917  # presences, intensities, codes, 
     least = disfa.POSITIVE if data.kind == INTENSITY else 1.0
     coded = np.where(np.isnan(truth), np.nan, truth >= least).astype(np.float32)
     _per_au(report, data, present, coded, people,
-            key="f1", label="F1", unit=SHARE, better="higher", measure=metrics.f1_binary)  # fmt: skip
+            key="f1", label="F1", unit=SHARE, better="higher",
+            measure=metrics.f1_binary)  # fmt: skip
     _per_au(report, data, columns, coded, people,
             key="auc", label="area under ROC", unit=SHARE, better="higher",
             measure=metrics.area_under_roc)  # fmt: skip

@@ -58,8 +58,10 @@ class MiniXception:
         """Return float32 (N, 8) over `EMOTIONS` of uint8 (N, H, W); contempt is 0."""
         found = np.zeros((len(images), len(EMOTIONS)), np.float32)
         places = [EMOTIONS.index(name) for name in FER2013_CLASSES]
-        for start in range(0, len(images), _BATCH):
-            part = images[start : start + _BATCH]
+        fixed = self._input.shape[0]
+        batch = 1 if isinstance(fixed, int) else _BATCH
+        for start in range(0, len(images), batch):
+            part = images[start : start + batch]
             large = np.stack([cv2.resize(image, (SIDE, SIDE)) for image in part])
             fed = ((large.astype(np.float32) / 255 - 0.5) * 2)[:, None]
             if self._input.shape[-1] == 1:

@@ -111,6 +111,8 @@ class YuNet:
         """
         if not path.is_file():
             raise ModelError(f"can't read {path.name}")
+        # OpenCV's newest graph engine warns that YuNet's target can't be chosen; it needn't be.
+        before = cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         try:
             self._net = cv2.FaceDetectorYN.create(str(path), "", (320, 320), DOUBTFUL)
             self._net.detect(np.zeros((320, 320, 3), np.uint8))
@@ -118,6 +120,8 @@ class YuNet:
             raise ModelError(
                 f"{path.name} isn't a YuNet", advice="Name a face_detection_yunet ONNX file."
             ) from error
+        finally:
+            cv2.utils.logging.setLogLevel(before)
         self.identity = (f"{path.name.removesuffix('.onnx')}@{digest(path)[:8]}",)
 
     def boxes(self, bgr: Image) -> tuple[Floats, npt.NDArray[np.bool_]]:
@@ -342,7 +346,7 @@ def _rows(report: Report, judged: Judged, threshold: float, negatives: int) -> N
     for key, label, better in (
         ("recall", "recall, stills with the encoder's check", "higher"),
         ("precision", "precision, stills with the encoder's check", "higher"),
-        ("false_per_100", "false faces in 100 negatives, the same", "lower"),
+        ("false_per_100", "false faces in 100 negatives, stills with the encoder's check", "lower"),
     ):
         unit = NUMBER if key == "false_per_100" else SHARE
         scores = {t: sample.score(getattr(tally, key)) for t, tally in products.items()}

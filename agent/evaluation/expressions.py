@@ -20,7 +20,7 @@ from agent.evaluation.datasets import affectnet, rafdb
 from agent.evaluation.datasets.model import ExpressionSet
 from agent.evaluation.reading import Image, to_gray
 from agent.evaluation.report import NUMBER, SHARE, Report, Row, Score
-from agent.evaluation.scoring import Sample, own_units
+from agent.evaluation.scoring import Measure, Sample, own_units
 from agent.evaluation.slices import (
     What,
     blur_axis,
@@ -37,6 +37,7 @@ AIR = 0.3
 """Share of a labelled box's side that is kept around it."""
 
 Floats = npt.NDArray[np.float32]
+Classes = npt.NDArray[np.int64]
 
 SETS: dict[str, tuple[Callable[[Path, str], ExpressionSet], str]] = {
     "affectnet": (affectnet.load, "valid"),
@@ -144,20 +145,8 @@ def _rows(report: Report, data: ExpressionSet, answers: Floats, others: dict[str
     sample = Sample(own_units(int(found.sum())))
     shown = {t: (b[found], tools[t][found]) for t, b in best.items()}
     y = truth[found]
-    count = len(EMOTIONS)
-    for key, label, better, measure in (
-        ("accuracy", "accuracy", "higher", lambda b, _, t: metrics.accuracy(b, t)),
-        ("mean_recall", "mean recall of the classes", "higher",
-         lambda b, _, t: metrics.mean_recall(b, t, count)),
-        ("f1_macro", "macro F1", "higher", lambda b, _, t: metrics.f1_macro(b, t, count)),
-        ("kappa", "Cohen's kappa", "higher", lambda b, _, t: metrics.kappa(b, t)),
-        ("ece_15", "calibration error, 15 bins", "lower",
-         lambda _, p, t: metrics.calibration_error(p, t)),
-    ):  # fmt: skip
-        scores = {
-            tool: sample.score(lambda r, b=b, p=p, m=measure: m(b[r], p[r], y[r]))
-            for tool, (b, p) in shown.items()
-        }
+    for key, (label, better) in _MEASURES.items():
+        scores = {t: sample.score(_measure(key, b, p, y)) for t, (b, p) in shown.items()}
         report.rows.append(Row(key, f"{label}, faces found", SHARE, better, scores))
     for index in np.flatnonzero(has):
         scores = {
@@ -166,11 +155,33 @@ def _rows(report: Report, data: ExpressionSet, answers: Floats, others: dict[str
         }
         name = EMOTIONS[index]
         report.rows.append(Row(f"recall_{name}", f"recall {name}", SHARE, "higher", scores))
-    table = metrics.confusion(best[OWN][found], y, count)
+    table = metrics.confusion(best[OWN][found], y, len(EMOTIONS))
     report.curves["confusion"] = {
         name: [float(v) for v in table[index]] for index, name in enumerate(EMOTIONS)
     }
     report.rows.append(Row("compared", "faces found", NUMBER, "", {OWN: Score(float(found.sum()))}))
+
+
+_MEASURES = {
+    "accuracy": ("accuracy", "higher"),
+    "mean_recall": ("mean recall of the classes", "higher"),
+    "f1_macro": ("macro F1", "higher"),
+    "kappa": ("Cohen's kappa", "higher"),
+    "ece_15": ("calibration error, 15 bins", "lower"),
+}
+
+
+def _measure(key: str, best: Classes, probability: Floats, truth: Classes) -> Measure:
+    """Return one of `_MEASURES` of some answers."""
+    count = len(EMOTIONS)
+    measures: dict[str, Measure] = {
+        "accuracy": lambda r: metrics.accuracy(best[r], truth[r]),
+        "mean_recall": lambda r: metrics.mean_recall(best[r], truth[r], count),
+        "f1_macro": lambda r: metrics.f1_macro(best[r], truth[r], count),
+        "kappa": lambda r: metrics.kappa(best[r], truth[r]),
+        "ece_15": lambda r: metrics.calibration_error(probability[r], truth[r]),
+    }
+    return measures[key]
 
 
 def _affect_rows(report: Report, data: ExpressionSet, answers: Floats) -> None:
@@ -182,12 +193,22 @@ def _affect_rows(report: Report, data: ExpressionSet, answers: Floats) -> None:
         said = np.array([formula(answers[row].tolist()) for row in rows], np.float64)
         truth = data.affect[rows, column].astype(np.float64)
         sample = Sample(own_units(len(rows)))
-        score = sample.score(lambda r, a=said, b=truth: metrics.concordance(a[r], b[r]))
+        score = sample.score(_pair(metrics.concordance, said, truth))
         report.rows.append(Row(f"{name}_ccc", f"{name}, CCC", SHARE, "higher", {OWN: score}))
-        root = sample.score(
-            lambda r, a=said, b=truth: float(np.sqrt(metrics.mean_squared_error(a[r], b[r])))
-        )
+        root = sample.score(_pair(_root_mean_square, said, truth))
         label = f"{name}, root of the mean squared error"
         report.rows.append(Row(f"{name}_rmse", label, SHARE, "lower", {OWN: root}))
         same = sample.mean((np.sign(said) == np.sign(truth)).astype(np.float64))
         report.rows.append(Row(f"{name}_sign", f"{name}, same sign", SHARE, "higher", {OWN: same}))
+
+
+def _root_mean_square(a: npt.NDArray[np.float64], b: npt.NDArray[np.float64]) -> float:
+    return float(np.sqrt(metrics.mean_squared_error(a, b)))
+
+
+def _pair(
+    measure: Callable[[npt.NDArray[np.float64], npt.NDArray[np.float64]], float],
+    a: npt.NDArray[np.float64],
+    b: npt.NDArray[np.float64],
+) -> Measure:
+    return lambda rows: measure(a[rows], b[rows])

@@ -44,22 +44,22 @@ def pearson_per_column(predicted: Array, truth: Array) -> dict[int, float]:
     return result
 
 
-def intraclass(a: Array, b: Array) -> float:
-    """ICC(3,1) of two raters: consistency, two-way mixed, single rater; NaN where undefined.
+def intraclass(*raters: Array) -> float:
+    """ICC(3,1) of two raters or more: consistency, two-way mixed, single; NaN where undefined.
 
-    Source: Shrout & Fleiss 1979, `(BMS - EMS) / (BMS + (k - 1) EMS)` with k = 2.
+    Source: Shrout & Fleiss 1979, `(BMS - EMS) / (BMS + (k - 1) EMS)`, k raters.
     """
-    ratings = np.stack([a, b], 1).astype(np.float64)
-    rows, raters = ratings.shape
-    if rows < 2:
+    ratings = np.stack(raters, 1).astype(np.float64)
+    rows, count = ratings.shape
+    if rows < 2 or count < 2:
         return NAN
     grand = ratings.mean()
-    ss_rows = raters * ((ratings.mean(1) - grand) ** 2).sum()
+    ss_rows = count * ((ratings.mean(1) - grand) ** 2).sum()
     ss_raters = rows * ((ratings.mean(0) - grand) ** 2).sum()
     ss_error = max(((ratings - grand) ** 2).sum() - ss_rows - ss_raters, 0.0)
     ms_rows = ss_rows / (rows - 1)
-    ms_error = ss_error / ((rows - 1) * (raters - 1))
-    spread = ms_rows + (raters - 1) * ms_error
+    ms_error = ss_error / ((rows - 1) * (count - 1))
+    spread = ms_rows + (count - 1) * ms_error
     return float((ms_rows - ms_error) / spread) if spread > CONSTANT**2 else NAN
 
 

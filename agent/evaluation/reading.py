@@ -42,7 +42,9 @@ def read_arrays(path: Path, shapes: Mapping[str, tuple[int | None, ...]]) -> dic
         MediaError: missing, empty, cut, not an .npz file, or without one of the arrays.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        # Opened here: numpy leaves a file open that turns out to be something else.
+        with path.open("rb") as raw:
+            file = np.load(raw, allow_pickle=False)
             if not isinstance(file, np.lib.npyio.NpzFile):
                 raise MediaError(f"{path.name} holds one bare array, not named ones (.npz)")
             found = {name: file[name] for name in file.files}

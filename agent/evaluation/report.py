@@ -197,7 +197,7 @@ class Report:
 
 def _au_lines(rows: Sequence[Row], tools: Sequence[str]) -> Iterator[str]:
     """Lay the rows about single AUs out: an AU a line, a measure and tool a column."""
-    columns = {(row.label, row.unit, tool): None for tool in tools for row in rows}
+    columns = {(row.label, row.unit, tool): None for row in rows for tool in tools}
     found = {(row.au, row.label, tool): row for row in rows for tool in row.scores}
     shown = [key for key in columns if any((row.au, key[0], key[2]) in found for row in rows)]
     if not shown:

@@ -30,7 +30,7 @@ class Followed:
     """What a tool said of each coded frame; NaN where it followed no face.
 
     Attributes:
-        au: float32 (n, 19), as the product reports it: smoothed, without the neutral baseline.
+        au: float32 (n, 19), as the product reports it: smoothed, the neutral baseline taken off.
         raw: float32 (n, 19), of the frame alone.
         present: float32 (n, 19), 0 or 1.
         beyond: coded frames that the video doesn't have.
@@ -58,7 +58,8 @@ def follow(
     """
     place = {int(frame): row for row, frame in enumerate(sequence.frames)}
     count = len(place)
-    found = Followed(*(np.full((count, len(AU_LABELS)), np.nan, np.float32) for _ in range(3)))
+    empty = np.full((count, len(AU_LABELS)), np.nan, np.float32)
+    found = Followed(empty, empty.copy(), empty.copy())
     reached = 0
     try:
         for number, frame in _frames(sequence, setup):

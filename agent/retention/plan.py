@@ -23,7 +23,6 @@ from enum import StrEnum
 from agent.domain.policy import Policy
 from agent.domain.retention import Holding, LegalHold, Tier
 
-
 SLACK = timedelta(minutes=5)
 """By so much a clock may be set back without making anything look as if from the future."""
 
@@ -40,7 +39,7 @@ class Why(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class Lot:
     """One holding's lot.
 
     Attributes:
@@ -67,11 +66,11 @@ class RetentionPlan:
         held: due, but a legal hold keeps it.
     """
 
-    keep: tuple[Decision, ...]
-    expire: tuple[Decision, ...]
-    held: tuple[Decision, ...]
+    keep: tuple[Lot, ...]
+    expire: tuple[Lot, ...]
+    held: tuple[Lot, ...]
 
-    def __iter__(self) -> Iterator[Decision]:
+    def __iter__(self) -> Iterator[Lot]:
         yield from self.expire
         yield from self.held
         yield from self.keep
@@ -79,7 +78,7 @@ class RetentionPlan:
     @property
     def next_due(self) -> datetime | None:
         """The next instant at which something becomes due by itself; None if nothing is left."""
-        return min((decision.at for decision in (*self.keep, *self.held)), default=None)
+        return min((lot.at for lot in (*self.keep, *self.held)), default=None)
 
 
 def limit(tier: Tier, policy: Policy) -> timedelta:
@@ -110,17 +109,17 @@ def plan(
         now: aware UTC; where two clocks disagree, the earlier one.
         ahead: the later one then, else None.
     """
-    keep: list[Decision] = []
-    expire: list[Decision] = []
-    held: list[Decision] = []
+    keep: list[Lot] = []
+    expire: list[Lot] = []
+    held: list[Lot] = []
     for holding in holdings:
-        decision = _decide(holding, policy, holds, now, ahead)
-        if decision.why is Why.HELD:
-            held.append(decision)
-        elif decision.why in {Why.DUE_LATER, Why.FROM_THE_FUTURE}:
-            keep.append(decision)
+        lot = _decide(holding, policy, holds, now, ahead)
+        if lot.why is Why.HELD:
+            held.append(lot)
+        elif lot.why in {Why.DUE_LATER, Why.FROM_THE_FUTURE}:
+            keep.append(lot)
         else:
-            expire.append(decision)
+            expire.append(lot)
     return RetentionPlan(tuple(keep), tuple(expire), tuple(held))
 
 
@@ -150,13 +149,11 @@ def overdue(plan: RetentionPlan, tier: Tier, gone: frozenset[str] = frozenset())
         tier: whose rows.
         gone: ids of holdings that were deleted since.
     """
-    due = (decision.holding for decision in plan.expire)
+    due = (lot.holding for lot in plan.expire)
     return sum(h.rows for h in due if h.tier is tier and h.id not in gone)
 
 
-def _end(
-    holding: Holding, policy: Policy, now: datetime, ahead: datetime | None
-) -> datetime:
+def _end(holding: Holding, policy: Policy, now: datetime, ahead: datetime | None) -> datetime:
     """Return the last instant at which a holding may exist."""
     longest = limit(holding.tier, policy)
     began = now if _is_from_the_future(holding, now) and ahead is None else holding.end
@@ -173,7 +170,7 @@ def _decide(
     holds: Sequence[LegalHold],
     now: datetime,
     ahead: datetime | None,
-) -> Decision:
+) -> Lot:
     future = _is_from_the_future(holding, now)
     clock = ahead if future and ahead is not None else now
     end = _end(holding, policy, now, ahead)
@@ -182,9 +179,9 @@ def _decide(
     elif end <= clock:
         why = Why.PAST_DEADLINE if holding.delete_by <= clock else Why.POLICY_SHORTER
     else:
-        return Decision(holding, Why.FROM_THE_FUTURE if future else Why.DUE_LATER, end)
+        return Lot(holding, Why.FROM_THE_FUTURE if future else Why.DUE_LATER, end)
     keeping = [hold for hold in holds if hold.covers(holding, clock)]
     if keeping:
         longest = max(keeping, key=lambda hold: hold.expires_at)
-        return Decision(holding, Why.HELD, longest.expires_at, longest)
-    return Decision(holding, why, end)
+        return Lot(holding, Why.HELD, longest.expires_at, longest)
+    return Lot(holding, why, end)

@@ -20,7 +20,7 @@ from enum import StrEnum
 from agent.domain.policy import Policy
 from agent.domain.retention import Tier
 from agent.errors import PolicyEmpty, PolicyError, PolicyWouldKeepForever
-from agent.retention.plan import Decision, RetentionPlan, Why, limit
+from agent.retention.plan import Lot, RetentionPlan, Why, limit
 
 LONGEST = timedelta(days=3650)
 """The longest life that a policy file may ask for."""
@@ -45,8 +45,8 @@ class Clearance:
         stop: why; None where nothing waits.
     """
 
-    go: tuple[Decision, ...]
-    wait: tuple[Decision, ...]
+    go: tuple[Lot, ...]
+    wait: tuple[Lot, ...]
     stop: Stop | None
 
     @property
@@ -55,9 +55,9 @@ class Clearance:
         return rows(self.wait)
 
 
-def rows(decisions: Iterable[Decision]) -> int:
-    """Return how many rows decisions are about."""
-    return sum(decision.holding.rows for decision in decisions)
+def rows(lots: Iterable[Lot]) -> int:
+    """Return how many rows lots are about."""
+    return sum(lot.holding.rows for lot in lots)
 
 
 def clear(
@@ -88,7 +88,7 @@ def clear(
         )
     if not wait or agreed is not None:
         return Clearance(plan.expire, (), None)
-    waiting = frozenset(id(decision) for decision in wait)
+    waiting = frozenset(id(lot) for lot in wait)
     go = tuple(d for d in plan.expire if id(d) not in waiting)
     return Clearance(go, wait, Stop.MANY_AT_ONCE)
 
@@ -105,23 +105,21 @@ def check_lives(policy: Policy) -> None:
             )
 
 
-def _is_early(decision: Decision) -> bool:
-    return decision.why is Why.POLICY_SHORTER
+def _is_early(lot: Lot) -> bool:
+    return lot.why is Why.POLICY_SHORTER
 
 
 def _mass(plan: RetentionPlan) -> frozenset[Tier]:
     """Return the tiers of which too much would go before its own deadline."""
     early: Counter[Tier] = Counter()
-    kept: Counter[Tier] = Counter()
-    for decision in plan:
-        counter = early if _is_early(decision) else kept
-        counter[decision.holding.tier] += decision.holding.rows
-    for decision in plan.expire:  # what goes by its own deadline is no longer "there"
-        if not _is_early(decision):
-            kept[decision.holding.tier] -= decision.holding.rows
-    return frozenset(tier for tier in early if _is_too_much(early[tier], kept[tier]))
+    stay: Counter[Tier] = Counter()
+    for lot in (*plan.keep, *plan.held):
+        stay[lot.holding.tier] += lot.holding.rows
+    for lot in filter(_is_early, plan.expire):
+        early[lot.holding.tier] += lot.holding.rows
+    return frozenset(tier for tier in early if _is_too_much(early[tier], stay[tier]))
 
 
-def _is_too_much(early: int, kept: int) -> bool:
-    total = early + kept
-    return early > 0 and (kept == 0 or (total >= LARGE_ROWS and early > LARGE_SHARE * total))
+def _is_too_much(early: int, stay: int) -> bool:
+    total = early + stay
+    return early > 0 and (stay == 0 or (total >= LARGE_ROWS and early > LARGE_SHARE * total))

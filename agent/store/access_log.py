@@ -205,7 +205,7 @@ class AccessLog:
         """Write the next entry in the caller's transaction; return its number and hash."""
         log_id: bytes = connection.scalars(select(LOG.c.id)).one()
         newest = select(ENTRY.c.number, ENTRY.c.hash).order_by(ENTRY.c.number.desc()).limit(1)
-        number, previous = connection.execute(newest).tuples().first() or (0, first_link(log_id))
+        number, previous = connection.execute(newest).first() or (0, first_link(log_id))
         self._refuse_exchanged(connection)
         row = write_entry(
             event, number + 1, previous,

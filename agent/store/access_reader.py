@@ -206,7 +206,7 @@ class AccessReader:
             if connection is None:
                 return 0
             ends = select(func.min(ENTRY.c.number), func.max(ENTRY.c.number))
-            oldest, newest = connection.execute(ends).tuples().one()
+            oldest, newest = connection.execute(ends).one()
             stays = connection.scalar(select(func.min(ENTRY.c.number)).where(young))
         if oldest is None or stays == oldest:
             return 0

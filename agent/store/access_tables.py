@@ -107,6 +107,9 @@ def create_file(path: Path) -> None:
     """
     try:
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"can't create the folder {path.parent.name}") from error
+    try:
         group = path.parent.stat().st_mode & 0o060
         handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600)
     except FileExistsError:
@@ -121,9 +124,9 @@ def create_file(path: Path) -> None:
 
 def writer_engine(path: Path, max_bytes: int) -> Engine:
     """Return an engine whose transactions hold the write lock from their beginning."""
+    # No journal_mode: a new file has a rollback journal, and another's file isn't to be changed.
     pragmas = (
         "secure_delete=ON",
-        "journal_mode=DELETE",
         "synchronous=EXTRA",
         f"max_page_count={max_bytes // PAGE_BYTES}",
     )

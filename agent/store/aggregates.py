@@ -3,137 +3,130 @@
 Rules:
 - rollback journal instead of WAL: a reader under another user can't open a WAL database once its
   writer is gone; `synchronous=FULL` and `secure_delete=ON` on each writing connection;
-- a cell (zone, bucket) is released once and whole: a second release of it is ignored, and a
-  trigger refuses every update, so that a released number never changes;
-- rows leave by `expire` alone;
+- a cell (zone, bucket) is released once and whole, a day is summed up once: a second time is
+  ignored, and triggers refuse every update, so that a released number never changes;
+- each cell and each day is stored with its deadline, which only ever comes nearer;
+- rows leave by `purge` alone;
 - readers open `mode=ro`, take no lock longer than one query, and never create the file.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
 from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
-from urllib.parse import quote
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import Any, Self
 
-from sqlalchemy import (
-    Boolean,
-    Column,
-    Engine,
-    Float,
-    ForeignKeyConstraint,
-    Integer,
-    MetaData,
-    NullPool,
-    Row,
-    Select,
-    Table,
-    Text,
-    create_engine,
-    delete,
-    event,
-    func,
-    select,
-    text,
-)
+from sqlalchemy import Engine, Row, Select, func, select, text
 from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
+from sqlalchemy.engine import Connection
 
-from agent.domain.aggregate import SITE_TOTAL, Aggregate, Reason
-from agent.errors import SchemaTooNew, StoreError, StoreFull
+from agent.domain.aggregate import SITE_TOTAL, Aggregate
+from agent.domain.daily import DailyAggregate, Day
+from agent.domain.retention import Holding
+from agent.errors import StoreCorrupt, StoreFull
+from agent.store import aggregate_holdings as lives
+from agent.store.aggregate_tables import (
+    CELL,
+    DAY,
+    DAY_NUMBER,
+    MAX_PAGES,
+    NUMBER,
+    REASONS,
+    SCHEMA,
+    SCHEMA_VERSION,
+    found_version,
+    reader_engine,
+    refusals,
+    triggers,
+    writer_engine,
+)
+from agent.store.ballast import Ballast
+from agent.store.migrations import migrate
+from agent.store.quarantine import move_aside
 
-if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
-    from pathlib import Path
+__all__ = ["AggregateReader", "AggregateWriter", "Latest", "NumberPurge", "open_or_replace"]
 
-    from sqlalchemy.engine import Connection
-
-SCHEMA_VERSION = 1
-MAX_PAGES = 131_072
-"""Upper bound of the file, pages of 4096 bytes (512 MiB): deletion still works when it is full."""
-WRITER_PATIENCE_SECONDS = 5.0
 READER_PATIENCE_SECONDS = 2.0
+KEEP = timedelta(days=90)
+"""How long a cell lives where nobody says otherwise."""
+KEEP_DAYS = timedelta(days=730)
+"""How long a day's numbers live where nobody says otherwise."""
 
-_SCHEMA = MetaData()
-_CELL = Table(
-    "cell",
-    _SCHEMA,
-    # The instant comes first: a page reads a stretch of time, and the rows lie in this order.
-    Column("bucket_start", Integer, primary_key=True),  # seconds since 1970, UTC
-    Column("zone", Text, primary_key=True),
-    Column("bucket_seconds", Integer, nullable=False),
-    Column("k", Integer, nullable=False),
-    Column("policy", Text, nullable=False),
-    Column("models", Text, nullable=False),  # one name a line
-    sqlite_with_rowid=False,
-)
-_NUMBER = Table(
-    "number",
-    _SCHEMA,
-    Column("bucket_start", Integer, primary_key=True),
-    Column("zone", Text, primary_key=True),
-    Column("metric", Text, primary_key=True),
-    Column("unit", Text, nullable=False),
-    Column("value", Float),
-    Column("standard_error", Float),
-    Column("samples", Integer),
-    Column("tracks", Integer),
-    Column("persons", Integer),
-    Column("suppressed", Boolean, nullable=False),
-    Column("reason", Text),
-    ForeignKeyConstraint(
-        ["bucket_start", "zone"], ["cell.bucket_start", "cell.zone"], ondelete="CASCADE"
-    ),
-    sqlite_with_rowid=False,
-)
 _FIELDS = (
-    *(_NUMBER.c[name] for name in ("zone", "bucket_start")),
-    _CELL.c.bucket_seconds,
+    *(NUMBER.c[name] for name in ("zone", "bucket_start")),
+    CELL.c.bucket_seconds,
     *(
-        _NUMBER.c[name]
+        NUMBER.c[name]
         for name in (
             "metric", "unit", "value", "standard_error", "samples", "tracks", "persons",
             "suppressed", "reason",
         )
     ),
-    *(_CELL.c[name] for name in ("k", "policy", "models")),
+    *(CELL.c[name] for name in ("k", "policy", "models")),
 )  # fmt: skip
 """The columns in the order of `Aggregate`'s attributes."""
-_REASONS: dict[str | None, Reason | None] = {None: None} | {r.value: r for r in Reason}
-_NEVER_CHANGED = tuple(
-    f"CREATE TRIGGER IF NOT EXISTS {table}_never_changes BEFORE UPDATE ON {table} "
-    "BEGIN SELECT RAISE(ABORT, 'a released number never changes'); END"
-    for table in ("cell", "number")
-)
+
+
+@dataclass(frozen=True, slots=True)
+class NumberPurge:
+    """What one purge did.
+
+    Attributes:
+        cells: buckets whose numbers were deleted.
+        days: days whose numbers were deleted.
+        files: damaged databases that were overwritten and removed.
+    """
+
+    cells: int
+    days: int
+    files: int
 
 
 class AggregateWriter:
-    """The agent's end: releases and expires."""
+    """The agent's end: releases, sums up days, and deletes."""
 
-    def __init__(self, path: Path) -> None:
-        """Open or create the database.
+    def __init__(self, path: Path, *, max_pages: int = MAX_PAGES) -> None:
+        """Open or create the database; an older one is brought forward.
 
         Raises:
             SchemaTooNew: a newer Omokage wrote it.
+            StoreCorrupt: it is damaged; see `open_or_replace`.
             StoreError: it can't be opened or isn't a database.
         """
-        with _refusals():
+        self._path = path
+        with refusals():
             path.parent.mkdir(parents=True, exist_ok=True)
-            self._engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
-            event.listen(self._engine, "connect", _prepare_writer)
-            with self._engine.begin() as connection:
-                _refuse_newer(connection)
-                _refuse_foreign(connection)
-                _SCHEMA.create_all(connection)
-                for trigger in _NEVER_CHANGED:
-                    connection.execute(text(trigger))
-                connection.execute(text(f"PRAGMA user_version={SCHEMA_VERSION}"))
+        self._engine = writer_engine(path, max_pages)
+        try:
+            self._prepare()
+        except BaseException:
+            self._engine.dispose()
+            raise
+        self.reader = AggregateReader(path)
+        self._ballast = Ballast(path)
+        self._ballast.restore()
 
-    def release(self, rows: Iterable[Aggregate]) -> int:
+    def _prepare(self) -> None:
+        with refusals():
+            with self._engine.begin() as connection:
+                found = found_version(connection)
+                if found == 0:
+                    SCHEMA.create_all(connection)
+                    for trigger in triggers():
+                        connection.execute(text(trigger))
+                    connection.execute(text(f"PRAGMA user_version={SCHEMA_VERSION}"))
+            migrate(self._engine, "aggregates")
+
+    def release(self, rows: Iterable[Aggregate], keep: timedelta = KEEP) -> int:
         """Write rows in one transaction; cells that are already released stay as they are.
+
+        Args:
+            rows: of whole cells.
+            keep: how long a cell may live from its end on.
 
         Returns:
             How many rows were new.
@@ -145,19 +138,112 @@ class AggregateWriter:
         cells: dict[tuple[str, datetime], list[Aggregate]] = defaultdict(list)
         for row in rows:
             cells[row.zone, row.bucket_start].append(row)
-        with _refusals(), self._engine.begin() as connection:
-            return sum(_write_cell(connection, cell) for cell in cells.values())
+        with refusals(), self._engine.begin() as connection:
+            return sum(_write_cell(connection, cell, keep) for cell in cells.values())
 
-    def expire(self, now: datetime, keep: timedelta) -> int:
-        """Delete all cells that closed more than `keep` before `now`; return how many cells."""
-        limit = int((now - keep).timestamp())
-        old = _CELL.c.bucket_start + _CELL.c.bucket_seconds <= limit
-        with _refusals(), self._engine.begin() as connection:
-            return connection.execute(delete(_CELL).where(old)).rowcount
+    def close_day(self, rows: Iterable[DailyAggregate], keep: timedelta = KEEP_DAYS) -> int:
+        """Write a day's numbers, in one transaction; a day that is there stays as it is.
+
+        Args:
+            rows: of one or more days, whole.
+            keep: how long a day may live from its end on.
+
+        Returns:
+            How many rows were new.
+
+        Raises:
+            StoreFull, StoreError: as `release`.
+        """
+        days: dict[tuple[str, datetime], list[DailyAggregate]] = defaultdict(list)
+        for row in rows:
+            days[row.zone, row.day.start].append(row)
+        with refusals(), self._engine.begin() as connection:
+            return sum(_write_day(connection, day, keep) for day in days.values())
+
+    def adopt(self, keep: timedelta) -> int:
+        """Date the cells of an older Omokage from their own ends; return how many.
+
+        Raises:
+            StoreError: the database refuses; none was dated.
+        """
+        with refusals(), self._engine.begin() as connection:
+            return lives.adopt(connection, keep)
+
+    def holdings(self) -> list[Holding]:
+        """Return every cell, every day and every damaged file, with its deadline.
+
+        Raises:
+            StoreError: the database refuses.
+        """
+        return self.reader.holdings()
+
+    def lower(self, deadlines: Mapping[str, datetime]) -> int:
+        """Bring deadlines forward; a later one than what holds already changes nothing.
+
+        Args:
+            deadlines: new deadline, aware UTC, by holding's id.
+
+        Returns:
+            How many deadlines changed.
+
+        Raises:
+            StoreError: the database refuses; no deadline was changed.
+        """
+        if not deadlines:
+            return 0
+        with refusals(), self._engine.begin() as connection:
+            return lives.lower(connection, deadlines)
+
+    def purge(self, ids: Collection[str]) -> NumberPurge:
+        """Delete holdings; ids that aren't there are passed over.
+
+        Args:
+            ids: of holdings.
+
+        Raises:
+            StoreFull: not even the reserved room was enough; nothing was deleted.
+            StoreError: the database refuses; nothing was deleted.
+        """
+        if not ids:
+            return NumberPurge(0, 0, 0)
+        files = lives.erase_files(self._path, ids)
+        try:
+            cells, days = self._purge(ids)
+        except StoreFull:
+            self._ballast.release()  # a rollback journal needs room before anything can go
+            cells, days = self._purge(ids)
+        self._ballast.restore()
+        return NumberPurge(cells, days, files)
+
+    def _purge(self, ids: Collection[str]) -> tuple[int, int]:
+        with refusals(), self._engine.begin() as connection:
+            return lives.purge(connection, ids)
 
     def close(self) -> None:
         """Let go of the file."""
         self._engine.dispose()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def open_or_replace(path: Path, now: datetime) -> tuple[AggregateWriter, Path | None]:
+    """Open the database; a damaged one is moved aside, and deleted when its time is over.
+
+    Returns:
+        The writer, and where the damaged file lies now, if there was one.
+
+    Raises:
+        SchemaTooNew, StoreError: as `AggregateWriter`.
+    """
+    try:
+        return AggregateWriter(path), None
+    except StoreCorrupt:
+        aside = move_aside(path, now)
+    return AggregateWriter(path), aside
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,16 +268,13 @@ class Latest:
 class AggregateReader:
     """The page's end; can read and nothing else. Each call is one short transaction.
 
-    A database that doesn't exist yet reads as empty: nothing has been released.
+    A database that doesn't exist yet reads as empty: nothing has been released. One that an older
+    Omokage wrote is read too; it has no days.
     """
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._engine: Engine = create_engine(
-            f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true",
-            poolclass=NullPool,
-            connect_args={"timeout": READER_PATIENCE_SECONDS},
-        )
+        self._engine: Engine = reader_engine(path, READER_PATIENCE_SECONDS)
 
     def rows(
         self,
@@ -217,20 +300,55 @@ class AggregateReader:
         """
         query = (
             select(*_FIELDS)
-            .join_from(_NUMBER, _CELL)
-            .where(_NUMBER.c.bucket_start >= since.timestamp())
-            .where(_NUMBER.c.bucket_start < until.timestamp())
-            .order_by(_NUMBER.c.bucket_start, _NUMBER.c.zone, _NUMBER.c.metric)
+            .join_from(NUMBER, CELL)
+            .where(NUMBER.c.bucket_start >= since.timestamp())
+            .where(NUMBER.c.bucket_start < until.timestamp())
+            .order_by(NUMBER.c.bucket_start, NUMBER.c.zone, NUMBER.c.metric)
         )
         if zones is not None:
-            query = query.where(_NUMBER.c.zone.in_(zones))
+            query = query.where(NUMBER.c.zone.in_(zones))
         if metrics is not None:
-            query = query.where(_NUMBER.c.metric.in_(metrics))
+            query = query.where(NUMBER.c.metric.in_(metrics))
         return [_aggregate(row) for row in self._fetch(query)]
+
+    def days(
+        self,
+        since: datetime,
+        until: datetime,
+        zones: Sequence[str] | None = None,
+        metrics: Sequence[str] | None = None,
+    ) -> list[DailyAggregate]:
+        """Return the rows of all days that start in [since, until). Arguments as `rows`."""
+        query = (
+            select(
+                *DAY_NUMBER.c,
+                *(DAY.c[name] for name in ("seconds", "date", "expected", "k")),
+                *(DAY.c[name] for name in ("policies", "models")),
+            )
+            .join_from(DAY_NUMBER, DAY)
+            .where(DAY_NUMBER.c.start >= since.timestamp())
+            .where(DAY_NUMBER.c.start < until.timestamp())
+            .order_by(DAY_NUMBER.c.start, DAY_NUMBER.c.zone, DAY_NUMBER.c.metric)
+        )
+        if zones is not None:
+            query = query.where(DAY_NUMBER.c.zone.in_(zones))
+        if metrics is not None:
+            query = query.where(DAY_NUMBER.c.metric.in_(metrics))
+        return [_daily(row) for row in self._fetch(query, least=2)]
+
+    def summed_up_to(self) -> datetime | None:
+        """Return the end of the newest day that was summed up, or None. Raises as `rows`."""
+        end = func.max(DAY.c.start + DAY.c.seconds).label("end")
+        for row in self._fetch(select(end), least=2):
+            return None if row.end is None else _instant(row.end)
+        return None
 
     def latest(self) -> Latest | None:
         """Return the newest release, or None before the first. Raises as `rows`."""
-        query = select(_CELL).order_by(_CELL.c.bucket_start.desc()).limit(1)
+        names = ("bucket_start", "bucket_seconds", "k", "policy", "models")
+        query = (
+            select(*(CELL.c[name] for name in names)).order_by(CELL.c.bucket_start.desc()).limit(1)
+        )
         for row in self._fetch(query):
             start = _instant(row.bucket_start)
             return Latest(
@@ -244,56 +362,41 @@ class AggregateReader:
 
     def earliest(self) -> datetime | None:
         """Return the start of the oldest bucket that is kept, or None. Raises as `rows`."""
-        for row in self._fetch(select(func.min(_CELL.c.bucket_start).label("start"))):
+        for row in self._fetch(select(func.min(CELL.c.bucket_start).label("start"))):
             return None if row.start is None else _instant(row.start)
         return None
 
     def zones(self) -> list[str]:
         """Return the names of all zones with a release, sorted. Raises as `rows`."""
-        query = select(_CELL.c.zone).where(_CELL.c.zone != SITE_TOTAL).distinct()
+        query = select(CELL.c.zone).where(CELL.c.zone != SITE_TOTAL).distinct()
         return sorted(row.zone for row in self._fetch(query))
 
-    def _fetch(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        with _refusals():
+    def holdings(self) -> list[Holding]:
+        """Return what there is, with its deadlines; see `AggregateWriter.holdings`."""
+        cells = self._fetch(lives.CELLS, least=2)
+        days = self._fetch(lives.DAYS, least=2)
+        return [
+            *(lives.cell_holding(row) for row in cells),
+            *(lives.day_holding(row) for row in days),
+            *lives.damaged_files(self._path, KEEP),
+        ]
+
+    def _fetch(self, query: Select[Any], *, least: int = 1) -> Sequence[Row[Any]]:
+        with refusals():
             # Looked at each time: the agent may create the file while the page is open.
             if not self._path.exists():
                 return []
             with self._engine.connect() as connection:
-                _refuse_newer(connection)
-                _refuse_foreign(connection)
-                if connection.execute(text("PRAGMA user_version")).scalar_one() == 0:
-                    return []  # the agent is just creating it
+                if found_version(connection) < least:
+                    return []  # the agent is just creating it, or hasn't brought it forward yet
                 return connection.execute(query).all()
 
 
-def _prepare_writer(connection: Any, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute(f"PRAGMA busy_timeout={int(WRITER_PATIENCE_SECONDS * 1000)}")
-    cursor.execute("PRAGMA secure_delete=ON")  # never rely on the build's default
-    cursor.execute("PRAGMA journal_mode=DELETE")
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    cursor.execute(f"PRAGMA max_page_count={MAX_PAGES}")
-    cursor.close()
-
-
-def _refuse_newer(connection: Connection) -> None:
-    version = connection.execute(text("PRAGMA user_version")).scalar_one()
-    if version > SCHEMA_VERSION:
-        raise SchemaTooNew(f"the aggregates have schema {version}, this one reads {SCHEMA_VERSION}")
-
-
-def _refuse_foreign(connection: Connection) -> None:
-    names = connection.execute(text("SELECT name FROM sqlite_master WHERE type='table'")).scalars()
-    if set(names) - set(_SCHEMA.tables):
-        raise StoreError("this database wasn't written by Omokage")
-
-
-def _write_cell(connection: Connection, cell: list[Aggregate]) -> int:
+def _write_cell(connection: Connection, cell: list[Aggregate], keep: timedelta) -> int:
     first = cell[0]
     start = int(first.bucket_start.timestamp())
     opened = connection.execute(
-        insert(_CELL)
+        insert(CELL)
         .values(
             zone=first.zone,
             bucket_start=start,
@@ -301,6 +404,8 @@ def _write_cell(connection: Connection, cell: list[Aggregate]) -> int:
             k=first.k,
             policy=first.policy,
             models="\n".join(first.models),
+            delete_by=int((first.bucket_end + keep).timestamp()),
+            numbers=len(cell),
         )
         .on_conflict_do_nothing()
     )
@@ -322,15 +427,59 @@ def _write_cell(connection: Connection, cell: list[Aggregate]) -> int:
         }
         for row in cell
     ]
-    connection.execute(insert(_NUMBER), numbers)
+    connection.execute(insert(NUMBER), numbers)
+    return len(numbers)
+
+
+def _write_day(connection: Connection, rows: list[DailyAggregate], keep: timedelta) -> int:
+    first = rows[0]
+    start = int(first.day.start.timestamp())
+    opened = connection.execute(
+        insert(DAY)
+        .values(
+            start=start,
+            zone=first.zone,
+            seconds=first.day.seconds,
+            date=first.day.date.isoformat(),
+            expected=max(row.expected for row in rows),
+            k=min(row.k for row in rows),
+            policies="\n".join(sorted({digest for row in rows for digest in row.policies})),
+            models="\n".join(sorted({name for row in rows for name in row.models})),
+            delete_by=int((first.day.end + keep).timestamp()),
+            numbers=len(rows),
+        )
+        .on_conflict_do_nothing()
+    )
+    if opened.rowcount == 0:
+        return 0
+    names = ("zone", "metric", "unit", "value", "standard_error", "samples", "tracks", "persons")
+    numbers = [
+        {
+            "start": start,
+            **{name: getattr(row, name) for name in (*names, "shown", "cells", "reason")},
+        }
+        for row in rows
+    ]
+    connection.execute(insert(DAY_NUMBER), numbers)
     return len(numbers)
 
 
 def _aggregate(row: Row[Any]) -> Aggregate:
     # Rows come by the hundred thousand, so they are taken by position (see `_FIELDS`).
     zone, start, *numbers, reason, k, policy, models = tuple[Any, ...](row)
-    values = [zone, _instant(start), *numbers, _REASONS[reason], k, policy, _names(models)]
+    values = [zone, _instant(start), *numbers, REASONS[reason], k, policy, _names(models)]
     return Aggregate(*values)
+
+
+def _daily(row: Row[Any]) -> DailyAggregate:
+    names = ("zone", "metric", "unit", "value", "standard_error", "samples", "tracks", "persons")
+    return DailyAggregate(
+        day=_day(row.start, row.seconds, row.date),
+        **{name: getattr(row, name) for name in (*names, "shown", "cells", "expected", "k")},
+        reason=REASONS[row.reason],
+        policies=_names(row.policies),
+        models=_names(row.models),
+    )
 
 
 @functools.lru_cache(maxsize=4096)
@@ -338,38 +487,11 @@ def _instant(seconds: int) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)
 
 
+@functools.lru_cache(maxsize=1024)
+def _day(start: int, seconds: int, day: str) -> Day:
+    return Day(date.fromisoformat(day), _instant(start), _instant(start + seconds))
+
+
 @functools.lru_cache(maxsize=64)
 def _names(lines: str) -> tuple[str, ...]:
     return tuple(line for line in lines.split("\n") if line)
-
-
-@contextlib.contextmanager
-def _refusals() -> Iterator[None]:
-    """Let only `StoreError` and its kinds out, each with what the operator can do."""
-    try:
-        yield
-    except OperationalError as error:
-        raise _operational(str(error.orig)) from error
-    except DatabaseError as error:
-        raise StoreError(
-            f"the aggregates' database refuses: {error.orig}",
-            advice="Move the file aside; the agent starts a new one at the next release.",
-        ) from error
-    except (SQLAlchemyError, OSError) as error:
-        raise StoreError("the aggregates' database can't be reached") from error
-
-
-def _operational(sentence: str) -> StoreError:
-    if "full" in sentence:
-        return StoreFull(f"the aggregates' database refuses: {sentence}")
-    if "locked" in sentence or "busy" in sentence:
-        return StoreError(
-            "the aggregates' database is locked by another process",
-            advice="Wait a moment; if it stays, close other programs that have the file open.",
-        )
-    if "readonly" in sentence:
-        return StoreError(
-            "the agent was interrupted while it released numbers",
-            advice="Start the agent once: it takes back the half-written release.",
-        )
-    return StoreError(f"the aggregates' database can't be opened: {sentence}")

@@ -96,6 +96,15 @@ def start_over(path: Path) -> bool:
     return True
 
 
+def known_identity(path: Path) -> int | None:
+    """Return the number of the database that belongs here; None where there was none yet.
+
+    Raises:
+        StoreError: the marker can't be read.
+    """
+    return _read_marker(path)
+
+
 def _identity(connection: Connection) -> int:
     query = select(_META.c.number).where(_META.c.name == text("'identity'"))
     number = connection.scalar(query)

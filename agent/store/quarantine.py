@@ -111,7 +111,7 @@ def erase_quarantined(engine: Engine, path: Path, ids: Collection[str]) -> int:
     chosen = sorted(known.intersection(names))  # never a file that isn't registered
     for name in chosen:
         for companion in _COMPANIONS:
-            _erase(path.with_name(name + companion))
+            erase_file(path.with_name(name + companion))
         with refusals(path.name), engine.begin() as connection:
             connection.execute(delete(QUARANTINE).where(QUARANTINE.c.name == name))
     return len(chosen)
@@ -171,7 +171,7 @@ def _is_whole(hold: dict[str, Any]) -> bool:
     )
 
 
-def _erase(file: Path) -> None:
+def erase_file(file: Path) -> None:
     """Overwrite a file with zeros, wait for the disk, remove it."""
     try:
         size = file.stat().st_size

@@ -15,6 +15,7 @@ from agent.errors import PolicyError
 from dashboard.documents.qr import qr_svg
 
 TEXTS = Path(__file__).with_name("notice.toml")
+PICTOGRAM = Path(__file__).with_name("pictogram.svg")
 _GAP = {"ja": "", "en": " "}
 """What stands for a line's break where there is none."""
 
@@ -115,7 +116,12 @@ def build_notice(policy: Policy, profile: Profile, language: str, issued: date) 
 
 def short_digest(digest: str) -> str:
     """Return the first 16 hexadecimal digits in groups, to be compared by eye."""
-    return " ".join(digest[start : start + 4] for start in range(0, 16, 4))
+    return grouped(digest[:16])
+
+
+def grouped(digest: str) -> str:
+    """Return hexadecimal digits in groups of four."""
+    return " ".join(digest[start : start + 4] for start in range(0, len(digest), 4))
 
 
 def _lead(policy: Policy, profile: Profile, words: Words) -> tuple[str, ...]:
@@ -156,7 +162,9 @@ def _kept(policy: Policy, words: Words) -> tuple[Line, ...]:
 def _facts(policy: Policy, words: Words) -> tuple[Line, ...]:
     places = [words("list.comma").join(zone.name for zone in policy.zones)]
     masked = [zone.name for zone in policy.zones if zone.masks or zone.keep]
-    if masked:
+    if len(masked) == len(policy.zones):
+        places.append(words("notice.masked_all"))
+    elif masked:
         places.append(words("notice.masked", names=words.listed(masked)))
     schedule = policy.schedule
     times = [windows_told(schedule, words) if schedule.windows else words("notice.always")]

@@ -10,16 +10,18 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import UTC, datetime
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import typst
 
 from agent.errors import ConfigError
-
-if TYPE_CHECKING:
-    from datetime import date
+from dashboard.documents.model import Document
+from dashboard.documents.notice import PICTOGRAM, Notice
+from dashboard.documents.page import Paper
 
 PACKAGE = Path(__file__).parents[1]
 FONTS = PACKAGE / "fonts"
@@ -67,3 +69,34 @@ def _compile(template: str, data: dict[str, Any], issued: date, *, system_fonts:
     )
     assert isinstance(made, bytes)
     return made
+
+
+def document_pdf(documents: Sequence[Document], paper: Paper) -> bytes:
+    """Return one PDF with all documents, each from a page of its own. Raises as `render`."""
+    data = {
+        "paper": paper.css.lower(),
+        "documents": [_plain(document) for document in documents],
+    }
+    return render("document.typ", data, documents[0].issued)
+
+
+def notice_pdf(notices: Sequence[Notice], paper: Paper, issued: date) -> bytes:
+    """Return one PDF with a sheet for each notice. Raises as `render`."""
+    drawn = PICTOGRAM.read_text(encoding="utf-8").replace("currentColor", "#ffffff")
+    data = {
+        "paper": paper.css.lower(),
+        "pictogram": drawn,
+        "notices": [asdict(notice) for notice in notices],
+    }
+    return render("notice.typ", data, issued)
+
+
+def _plain(document: Document) -> dict[str, Any]:
+    blocks = [{"kind": type(b).__name__.lower(), **asdict(b)} for b in document.blocks]
+    return {
+        "language": document.language,
+        "title": document.title,
+        "subtitle": document.subtitle,
+        "footer": document.footer,
+        "blocks": blocks,
+    }

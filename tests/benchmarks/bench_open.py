@@ -1,38 +1,55 @@
 """Measure what sealed records cost: bytes on the disk, and seconds to open a month of them.
 
-Run as a script from the repository's root: `python -m tests.benchmarks.bench_open [RECORDS]`.
-The faces are simulated: Action Units in short episodes between neutral stretches, left and right
-alike but not equal, with a model's jitter, smoothed; pose, gaze and probabilities as random walks.
+Run as a script from the repository's root, with one thread (`OMP_NUM_THREADS=1`):
+
+    python -m tests.benchmarks.bench_open bytes FIVE.npy [TEN.npy]
+    python -m tests.benchmarks.bench_open month [RECORDS]
+
+`bytes` plays a shop's day out of records that `clip_records` made, through the same flushes and
+closings as the agent, and divides the database's size by the records in it. `month` fills a
+database in `build/` once, with simulated faces: Action Units in short episodes between neutral
+stretches, left and right alike but not equal, with a model's jitter, smoothed; pose, gaze and
+probabilities as random walks. Then it opens and aggregates it, beside a file of the same records
+that nothing protects.
 """
 
 from __future__ import annotations
 
+import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from contextlib import closing
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
+from agent.aggregate.batch import add_batch
+from agent.aggregate.window import BucketWindow
 from agent.crypto.codec import in_time_order
+from agent.crypto.seal import BucketSealer
 from agent.domain.facs import SIDE_INDEX
 from agent.domain.record import (
     ANGLE_STEP_DEGREES,
     AU_STEP,
+    MISSING,
     PROBABILITY_STEP,
     RECORD_DTYPE,
     Batch,
-    FeatureRecord,
     from_batch,
 )
+from agent.domain.segment import FIRST_LINK, delete_by
 from agent.store.segments import SegmentReader, SegmentStore
-from tests.sealing import BUCKET_START, bucket, opener, verifier
+from tests.fixed import NOW, START, opener, sealer, verifier
 
-HERTZ = 10
-FLUSH_SECONDS = 5
+FLUSH_TENTHS = 50
 MONTH = 2_600_000
+OPEN_HOURS = (0.2, 0.35, 0.5, 0.9, 1.0, 0.8, 0.5, 0.6, 0.9, 0.3)
+"""How busy a shop is in each of its hours, as a share of the busiest one."""
+BUILD = Path(__file__).resolve().parents[2] / "build"
+ROUNDS = 5
 
 
 def _episodes(rng: np.random.Generator, length: int) -> np.ndarray:
@@ -78,16 +95,54 @@ def visit(rng: np.random.Generator, length: int, track: int, jitter: float = 0.1
     return batch
 
 
-def flushes(faces: int, hertz: int, *, seed: int = 1) -> list[list[FeatureRecord]]:
-    """Return six minutes of some faces, cut at each flush; `hertz` divides 10."""
-    rng = np.random.default_rng(seed)
-    thinned = [visit(rng, 3600, 1000 * f + 7)[:: HERTZ // hertz] for f in range(faces)]
-    each = FLUSH_SECONDS * hertz
-    cuts = []
-    for start in range(0, len(thinned[0]), each):
-        together = np.concatenate([v[start : start + each] for v in thinned])
-        cuts.append(from_batch(together[in_time_order(together)]))
-    return cuts
+def simulated_hour(rng: np.random.Generator, records: int) -> Batch:
+    """Simulate visits of one to three minutes, sampled 5 times a second, until they are enough."""
+    visits, count = [], 0
+    while count < records:
+        length = int(rng.integers(600, 1800))
+        one = visit(rng, length, int(rng.integers(0, 65536)))[::2]
+        one["offset"] += int(rng.integers(0, 36000 - length))
+        visits.append(one)
+        count += len(one)
+    hour = np.concatenate(visits)[:records]
+    return hour[in_time_order(hour)]
+
+
+def busy(hour: Batch, share: float, rng: np.random.Generator) -> Batch:
+    """Keep so many of an hour's visits, whole ones."""
+    tracks = np.unique(hour["track"])
+    chosen = tracks[rng.random(len(tracks)) < share]
+    return hour[np.isin(hour["track"], chosen)]
+
+
+def au_only(batch: Batch) -> Batch:
+    """Return records as they are where only the Action Units' head is loaded."""
+    bare = batch.copy()
+    bare["emotion"], bare["gaze"] = MISSING, -128
+    return bare
+
+
+def bucket(start: datetime, previous: bytes = FIRST_LINK) -> BucketSealer:
+    """Open a bucket of an hour with keys that are the same in every run."""
+    return sealer().open_bucket(
+        "door",
+        start,
+        3600,
+        delete_by=delete_by(start, 3600, timedelta(days=60)),
+        policy_digest="ab" * 32,
+        models=("face_encoder@0123abcd",),
+        now=NOW,
+        previous=previous,
+    )
+
+
+def cut(hour: Batch, tenths: int) -> Iterator[Batch]:
+    """Yield an hour's parts of so many tenths of a second that hold anything."""
+    for start in range(0, 36_000, tenths):
+        part = hour[(hour["offset"] >= start) & (hour["offset"] < start + tenths)].copy()
+        part["offset"] -= start
+        if len(part):
+            yield part
 
 
 def hurry(store: SegmentStore) -> None:
@@ -96,71 +151,135 @@ def hurry(store: SegmentStore) -> None:
         connection.cursor().execute("PRAGMA synchronous=OFF")
 
 
-def stored_bytes(path: Path, parts: list[list[FeatureRecord]], hours: int) -> tuple[float, float]:
-    """Store `parts` over and over for some hours; return bytes a record: ciphertext, and disk."""
-    count = ciphertext = 0
+def stored_bytes(path: Path, day: list[Batch], minutes: int, *, close: bool) -> tuple[int, int]:
+    """Play a day through the store; return how many records, and the database's size."""
+    count = number = 0
     with SegmentStore(path) as store:
         hurry(store)
-        for hour in range(hours):
-            writer = bucket(start=BUCKET_START + timedelta(hours=hour))
-            for part in parts:
-                segment = writer.seal(part)
-                store.append(segment, writer.sealed_key)
+        for hour in day:
+            for part in cut(hour, minutes * 600):
+                writer = bucket(START + timedelta(minutes=number * minutes))
+                number += 1
+                for flush in cut(part, FLUSH_TENTHS):
+                    store.append(writer.seal(from_batch(flush)), writer.sealed_key)
+                if close:
+                    store.close_bucket(writer.sealed_key, writer.finish())
                 count += len(part)
-                ciphertext += len(segment.ciphertext)
-        store.expire(BUCKET_START)  # nothing is due; it moves the log into the file
-    return ciphertext / count, path.stat().st_size / count
+        store.purge(())  # moves the log into the file, as the agent does each minute
+    return count, sum(p.stat().st_size for p in path.parent.glob(path.name + "*"))
 
 
-def fill(path: Path, total: int, parts: list[list[FeatureRecord]]) -> int:
-    """Store at least `total` records, an hour's worth in each bucket; return how many segments."""
-    done = segments = hour = 0
-    with SegmentStore(path) as store:
+def measure_bytes(five: Batch, ten: Batch | None) -> None:
+    """Print bytes a record of a day at several settings."""
+    cases = [
+        ("5 Hz, 1 h (default)", au_only(five), 60),
+        ("5 Hz, 15 min", au_only(five), 15),
+        ("5 Hz, 1 h, all heads", five, 60),
+        ("1 Hz, 1 h", au_only(five)[(five["offset"] // 2 % 5 == 0)], 60),
+    ]
+    if ten is not None:
+        cases += [("10 Hz, 1 h", au_only(ten), 60), ("10 Hz, 1 h, all heads", ten, 60)]
+    for name, hour, minutes in cases:
+        rng = np.random.default_rng(1)
+        day = [busy(hour, share, rng) for share in OPEN_HOURS]
+        with tempfile.TemporaryDirectory() as folder:
+            count, size = stored_bytes(Path(folder) / "a.sqlite", day, minutes, close=True)
+            _, flushed = stored_bytes(Path(folder) / "b.sqlite", day, minutes, close=False)
+        print(f"{name:24s} {count:7d} records: {size / count:5.1f} bytes a record on the disk, "
+              f"{flushed / count:5.1f} if never closed", flush=True)  # fmt: skip
+
+
+def fill(path: Path, plain: Path, total: int) -> None:
+    """Store so many records as a month of closed buckets, and the same ones unprotected."""
+    rng = np.random.default_rng(2)
+    hours = [simulated_hour(rng, 8667) for _ in range(10)]
+    done = number = 0
+    with SegmentStore(path) as store, plain.open("wb") as file:
         hurry(store)
         while done < total:
-            writer = bucket(start=BUCKET_START + timedelta(hours=hour))
-            hour += 1
-            for i in range(3600 // FLUSH_SECONDS):
-                if done >= total:
-                    break
-                part = parts[i % len(parts)]
-                store.append(writer.seal(part), writer.sealed_key)
-                done += len(part)
-                segments += 1
-    return segments
+            hour = hours[number % len(hours)][: total - done]
+            day, at = divmod(number, len(OPEN_HOURS))
+            start = START + timedelta(days=day, hours=at)
+            writer = bucket(start, store.last_link("door"))
+            writer.seal(from_batch(hour))
+            store.close_bucket(writer.sealed_key, writer.finish())
+            file.write(hour.tobytes())
+            done += len(hour)
+            number += 1
+        store.purge(())
 
 
-def read(path: Path) -> tuple[int, str, str]:
-    """Open everything; return records, and time in the store and in opening and decoding.
+def read_month(path: Path) -> tuple[int, dict[str, float]]:
+    """Open and aggregate every bucket; return records, and CPU seconds spent on each part.
 
-    CPU time stands beside wall time, since other work on the machine stretches only the latter.
+    CPU time, because other work on the machine stretches wall time; all of it is on one thread.
     """
-    began = time.perf_counter(), time.process_time()
+    spent = dict.fromkeys(("store", "open", "aggregate"), 0.0)
+    count, reviewer, device = 0, opener(), verifier()
     with SegmentReader(path) as reader:
-        buckets = list(reader.buckets())
-    middle = time.perf_counter(), time.process_time()
-    count = sum(len(opener().open_bucket(b.segments, b.key, verifier())) for b in buckets)
-    end = time.perf_counter(), time.process_time()
-    return count, _spent(began, middle), _spent(middle, end)
+        buckets = reader.buckets()
+        while True:
+            began = time.process_time()
+            found = next(buckets, None)
+            fetched = time.process_time()
+            spent["store"] += fetched - began
+            if found is None:
+                return count, spent
+            batch = reviewer.open_bucket(
+                found.segments, found.key, device, now=NOW, deadline=found.deadline
+            )
+            opened = time.process_time()
+            summarise(batch)
+            spent["open"] += opened - fetched
+            spent["aggregate"] += time.process_time() - opened
+            count += len(batch)
 
 
-def _spent(start: tuple[float, float], end: tuple[float, float]) -> str:
-    return f"{end[0] - start[0]:.2f} s ({end[1] - start[1]:.2f} s CPU)"
+def summarise(batch: Batch) -> None:
+    """Aggregate one bucket as the agent would have."""
+    window = BucketWindow("door", START, 3600)
+    add_batch(window, batch)
+    window.summary()
 
 
-def main(total: int) -> None:
-    """Print both measurements."""
-    print("bytes a record (RECORD_DTYPE is", RECORD_DTYPE.itemsize, "bytes wide)")
-    with tempfile.TemporaryDirectory() as folder:
-        for faces, hertz in ((1, 10), (2, 10), (3, 10), (1, 5), (1, 1)):
-            path = Path(folder) / f"{faces}-{hertz}.sqlite"
-            inside, disk = stored_bytes(path, flushes(faces, hertz), hours=24)
-            print(f"{faces} faces at {hertz:2d} Hz: ciphertext {inside:5.1f}, on disk {disk:5.1f}")
-        path = Path(folder) / "month.sqlite"
-        segments = fill(path, total, flushes(2, 10))
-        count, store, opened = read(path)
-        print(f"{count} records in {segments} segments: read {store}, open {opened}")
+def read_plain(plain: Path, size: int = 8667) -> float:
+    """Read and aggregate the unprotected records; return CPU seconds."""
+    began = time.process_time()
+    batch = np.fromfile(plain, RECORD_DTYPE)
+    for start in range(0, len(batch), size):
+        summarise(batch[start : start + size])
+    return time.process_time() - began
+
+
+def measure_month(total: int) -> None:
+    """Print how long a month takes, the best of some rounds, and the ratio to no protection."""
+    BUILD.mkdir(exist_ok=True)
+    path, plain = BUILD / f"month-{total}.sqlite", BUILD / f"month-{total}.bin"
+    if not plain.exists():  # written last: an interrupted build starts anew
+        path.unlink(missing_ok=True)
+        path.with_suffix(".marker").unlink(missing_ok=True)
+        partial = plain.with_suffix(".part")
+        fill(path, partial, total)
+        partial.rename(plain)
+    rounds = [read_month(path) for _ in range(ROUNDS)]
+    bare = [read_plain(plain) for _ in range(ROUNDS)]
+    count, best = min(rounds, key=lambda r: sum(r[1].values()))
+    seconds = sum(best.values())
+    middle = statistics.median(sum(spent.values()) for _, spent in rounds)
+    parts = ", ".join(f"{k} {v:.2f}" for k, v in best.items())
+    print(f"{count} records, {path.stat().st_size / count:.1f} bytes each: {seconds:.2f} s CPU "
+          f"(median {middle:.2f} s) = {parts}")  # fmt: skip
+    print(f"unprotected: {min(bare):.2f} s; ratio {seconds / min(bare):.2f}")
+
+
+def main(arguments: list[str]) -> None:
+    """Measure what was asked for."""
+    if arguments[:1] == ["bytes"]:
+        five, *ten = (np.load(file) for file in arguments[1:])
+        measure_bytes(five, ten[0] if ten else None)
+    else:
+        measure_month(int(arguments[1]) if len(arguments) > 1 else MONTH)
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]) if len(sys.argv) > 1 else MONTH)
+    main(sys.argv[1:])

@@ -137,9 +137,7 @@ def test_a_site_runs_seals_releases_and_opens(tmp_path):
     public = load_public(site.public_keys)
     reader = SegmentReader(site.segments)
     batches = [
-        opener.open_bucket(
-            bucket.segments, bucket.key, public.verifier(), now=SystemClock().now()
-        )
+        opener.open_bucket(bucket.segments, bucket.key, public.verifier(), now=SystemClock().now())
         for bucket in reader.buckets()
     ]
     reader.close()

@@ -26,22 +26,21 @@ def checkpoint(site: Path, out: Path | None, qr: bool) -> None:
     device's key is printed with it; keep that once.
     """
     from agent.audit.checkpoint import parse_checkpoint, verifier_of
-    from agent.checkpoints import sign_log
+    from agent.checkpoints import load_device, sign_log
     from agent.clock import SystemClock
     from agent.config.site import Site
-    from agent.crypto.keys import load_signer
 
     place = Site(site)
     require_log(place.access_log)
-    signer = load_signer(place.device_key)
-    made = sign_log(place.access_log, signer, SystemClock().now())
+    device = load_device(place)
+    made = sign_log(place.access_log, device, SystemClock().now())
     click.echo(made.note, nl=False)
     if out is not None:
         _add(out, made.note)
     if qr:
         _draw(made.note)
     said = parse_checkpoint(made.note, "").checkpoint
-    key = verifier_of(said, signer.public_key().public_bytes_raw()).text()
+    key = verifier_of(said, device.key.public_key().public_bytes_raw()).text()
     click.echo(f"\nSigned at {made.at:%Y-%m-%d %H:%M} UTC for {made.size} entries.", err=True)
     click.echo(f"The device's key, for `omokage audit verify --key`:\n{key}", err=True)
 

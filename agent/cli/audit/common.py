@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import unicodedata
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from agent.cli.wide import printable, width
 from agent.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -50,16 +50,8 @@ def require_log(path: Path) -> None:
 
 
 def plain(text: str) -> str:
-    """Return a text that can't move a terminal's cursor: one line, nothing but printable."""
-    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text)
-
-
-def width(text: str) -> int:
-    """Return how many columns a text takes in a terminal."""
-    return sum(
-        0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "FW")
-        for c in text
-    )
+    """Return a text that can't move a terminal's cursor, on one line."""
+    return printable(text).replace("\n", " ")
 
 
 def pad(text: str, columns: int) -> str:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from agent.cli.audit.common import as_dict, as_utc, period_options, require_log
+from agent.cli.audit.common import as_dict, as_utc, period_options, plain, require_log
 from agent.cli.options import site_option
 from agent.cli.who import operator
 from agent.errors import ConfigError
@@ -78,7 +78,8 @@ def export(
         for line in lines:
             click.echo(line)
         return
-    click.echo(f"Wrote {_write(out, lines)} lines to {out.name}.", err=True)
+    _write(out, lines)
+    click.echo(f"Wrote {out.name}.", err=True)
 
 
 def _lines(reader: Any, kind: str, since: datetime | None, until: datetime | None) -> Iterator[str]:
@@ -119,6 +120,7 @@ def _cell(value: Any) -> str:
         text = " ".join(f"{name}={count}" for name, count in value.items())
     else:
         text = "" if value is None else str(value)
+    text = plain(text)
     return f"'{text}" if text.startswith(FORMULA) else text
 
 
@@ -128,14 +130,11 @@ def _csv(cells: list[str]) -> str:
     return line.getvalue()
 
 
-def _write(out: Path, lines: Iterator[str]) -> int:
-    count = 0
+def _write(out: Path, lines: Iterator[str]) -> None:
     try:
         handle = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
             for line in lines:
                 file.write(line + "\n")
-                count += 1
     except OSError as error:
         raise ConfigError(f"can't write {out.name}: {error.strerror}") from error
-    return count

@@ -17,9 +17,9 @@ from agent.cli.audit.common import (
     period_options,
     plain,
     require_log,
-    width,
 )
 from agent.cli.options import site_option
+from agent.cli.wide import width
 from agent.domain.access import Action, Decision, Role
 
 if TYPE_CHECKING:

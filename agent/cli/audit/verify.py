@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from agent.audit.checkpoint import Witness
     from agent.audit.findings import Verdict
+    from agent.config.site import Site
 
 SHOWN = 50
 
@@ -30,10 +31,13 @@ SHOWN = 50
 )
 @click.option(
     "--key",
+    "keys",
+    multiple=True,
     metavar="KEY",
-    help="The device's key as it was printed with a checkpoint; the site's own is then not used.",
+    help="The device's key as it was printed with a checkpoint, the oldest first where it was "
+    "replaced; the site's own file of keys is then not used.",
 )
-def verify(site: Path, against: tuple[Path, ...], key: str | None) -> None:
+def verify(site: Path, against: tuple[Path, ...], keys: tuple[str, ...]) -> None:
     """Check the whole log, and say what was checked and found.
 
     Whoever can write the log's files can also cut off its newest entries or put back an older
@@ -53,15 +57,15 @@ def verify(site: Path, against: tuple[Path, ...], key: str | None) -> None:
         kept += found
     if not kept and not checkpoints_file(place.access_log).exists():
         require_log(place.access_log)
-    verify_key = _verify_key(place.public_keys, key)
-    verdict = verify_log(place.access_log, verify_key or b"", kept)
-    for line in report(verdict, verify_key, against):
+    known = tuple(_parse(key) for key in keys) or _known(place)
+    verdict = verify_log(place.access_log, known, kept)
+    for line in report(verdict, known, against):
         click.echo(line)
     if not verdict.sound:
         raise AuditBroken("the access log isn't what was written")
 
 
-def report(verdict: Verdict, verify_key: bytes | None, against: Sequence[Path]) -> list[str]:
+def report(verdict: Verdict, known: Sequence[bytes], against: Sequence[Path]) -> list[str]:
     """Say what was checked and what was found."""
     lines = [
         f"Read {verdict.entries} entries, {verdict.first} to {verdict.last}.",
@@ -72,7 +76,7 @@ def report(verdict: Verdict, verify_key: bytes | None, against: Sequence[Path]) 
         lines.append(f"Entries before {verdict.first} were deleted on time, with a signed note.")
     if verdict.erased:
         lines.append(f"Personal texts erased, with an entry that says so: {verdict.erased}.")
-    lines += _about_checkpoints(verdict, verify_key, against)
+    lines += _about_checkpoints(verdict, known, against)
     for finding in verdict.findings[:SHOWN]:
         mark = "FOUND" if finding.kind.fatal else "note "
         lines.append(f"{mark} {finding.kind.value}: {plain(finding.sentence)}")
@@ -84,42 +88,50 @@ def report(verdict: Verdict, verify_key: bytes | None, against: Sequence[Path]) 
 
 
 def _about_checkpoints(
-    verdict: Verdict, verify_key: bytes | None, against: Sequence[Path]
+    verdict: Verdict, known: Sequence[bytes], against: Sequence[Path]
 ) -> list[str]:
-    if verify_key is None:
+    from agent.audit.note import Verifier
+
+    if not known:
         return ["No key to check checkpoints with: give it with --key."]
-    signed = f"Checkpoints that fit: {verdict.checkpoints}, key {verify_key.hex()[:16]}."
+    lines = [f"Checkpoints that fit: {verdict.checkpoints}."]
     if verdict.covered < verdict.first:
-        lines = [signed, "None of these entries is signed for yet: `omokage audit checkpoint`."]
+        lines.append("None of these entries is signed for yet: `omokage audit checkpoint`.")
     else:
-        lines = [f"{signed} They speak for the entries up to {verdict.covered}."]
+        lines[0] += f" They speak for the entries up to {verdict.covered}."
     left = verdict.last - max(verdict.covered, verdict.first - 1)
     if left > 0 and verdict.covered >= verdict.first:
         lines.append(f"The newest {left} aren't signed for yet.")
     if not against:
-        lines.append(
-            "No checkpoint from elsewhere was given (--against): a log that was exchanged as a "
-            "whole, with its checkpoints, would look like this too."
-        )
+        lines += [
+            "No checkpoint from elsewhere was given (--against): a log that was exchanged as a",
+            "whole, together with its checkpoints, would look like this too.",
+        ]
+    if verdict.origin:
+        key = Verifier(verdict.origin, known[-1]).text()
+        lines.append(f"The device's key; compare it with the one on paper: {key}")
     return lines
 
 
-def _verify_key(public_keys: Path, given: str | None) -> bytes | None:
+def _parse(key: str) -> bytes:
     from agent.audit.note import parse_verifier
-    from agent.crypto.keys import load_public
 
-    if given is not None:
-        try:
-            return parse_verifier(given).key
-        except ValueError as error:
-            raise ConfigError(
-                "--key isn't a verifier key",
-                advice="It looks like NAME+8 digits+letters; the quotes keep the shell off it.",
-            ) from error
     try:
-        return load_public(public_keys).verify_key
+        return parse_verifier(key).key
+    except ValueError as error:
+        raise ConfigError(
+            "--key isn't a verifier key",
+            advice="It looks like NAME+8 digits+letters; `omokage audit checkpoint` prints it.",
+        ) from error
+
+
+def _known(site: Site) -> tuple[bytes, ...]:
+    from agent.checkpoints import verify_keys
+
+    try:
+        return verify_keys(site)
     except NoRecipient:
-        return None
+        return ()
 
 
 def _read(file: Path) -> str:

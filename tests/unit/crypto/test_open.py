@@ -11,8 +11,10 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.crypto.codec import GRAIN_BYTES
 from agent.crypto.create import create_epochs
+from agent.crypto.devices import DeviceKey, DeviceKeys
 from agent.crypto.open import Opener
-from agent.crypto.vault import CHEAPEST, WrappingKey
+from agent.crypto.vault import CHEAPEST
+from agent.crypto.wrapping import open_wrapping
 from agent.domain.record import from_batch
 from agent.domain.segment import SealedSegment
 from agent.errors import (
@@ -210,7 +212,8 @@ def test_a_forger_with_public_keys_only_is_refused() -> None:
     from agent.crypto.seal import Sealer
 
     signer = Ed25519PrivateKey.generate()
-    public = replace(keyset().public, verify_key=signer.public_key().public_bytes_raw())
+    key = DeviceKey(signer.public_key().public_bytes_raw(), NOW)
+    public = replace(keyset().public, devices=DeviceKeys("camera-1", (key,)))
     writer = Sealer(public, signer).open_bucket(
         "door", BUCKET_START, 3600, delete_by=BUCKET_START + timedelta(days=1),
         policy_digest="ab" * 32, models=(), now=NOW,
@@ -260,7 +263,7 @@ def test_another_sites_epoch_does_not_open(sealed) -> None:
     writer, segments = sealed
     foreign = create_epochs(NOW, weeks=1, passphrase=PASSPHRASE, device_id="d", profile=CHEAPEST)
     vault = foreign.vault
-    private = WrappingKey(PASSPHRASE, vault.profile, vault.salt).unwrap(vault.epochs[0])
+    private = open_wrapping(vault, PASSPHRASE).unwrap(vault.epochs[0])
 
     with pytest.raises(SegmentTampered):
         Opener({writer.sealed_key.epoch: private}).open(
