@@ -20,25 +20,44 @@ from agent.capture.source import FrameSource
 from agent.clock import Clock
 from agent.domain.frame import FrameStatus
 from agent.domain.policy import Policy, Subjects, Zone
-from agent.errors import ConfigError, PolicyForbids
+from agent.errors import CameraUnavailable, ConfigError, PolicyForbids
 
 
 @dataclass(slots=True, eq=False)
 class Camera:
-    """One zone's reader and what is known of it."""
+    """One zone's reader and what is known of it.
+
+    Attributes:
+        zone: name.
+        connect: makes a reader of the zone's source.
+        guard: notices a frozen picture.
+        reader: while the camera is open.
+        held: a closed reader whose driver hangs and hasn't let go of the device yet.
+        dropped: frames that the reader had dropped when it was last asked.
+        ended: a file is over.
+        counted_at: monotonic seconds up to which time was counted.
+        status: what the last tick yielded.
+    """
 
     zone: str
     connect: Callable[[], LatestFrame]
     guard: FreshnessGuard = field(default_factory=FreshnessGuard)
     reader: LatestFrame | None = None
+    held: LatestFrame | None = None
     dropped: int = 0
     ended: bool = False
     counted_at: float = 0.0
     status: FrameStatus = FrameStatus.NO_FACE
 
     def open(self) -> LatestFrame:
-        """Return the reader, started; a new one where the camera was closed."""
+        """Return the reader, started; a new one where the camera was closed.
+
+        Raises:
+            CameraUnavailable: its driver still hangs in a read from before it was closed.
+        """
         if self.reader is None:
+            if self.is_held():
+                raise CameraUnavailable(f"the camera of zone {self.zone} doesn't answer")
             self.guard.reset()
             self.dropped = 0
             self.reader = self.connect().start()
@@ -51,9 +70,23 @@ class Camera:
         """
         if self.reader is None:
             return False
-        self.reader.close()
+        if not self.reader.close():
+            self.held = self.reader
         self.reader = None
         return True
+
+    def is_held(self) -> bool:
+        """Say whether a hanging driver keeps the device of a closed camera."""
+        if self.held is not None and self.held.close(timeout=0):
+            self.held = None
+        return self.held is not None
+
+    @property
+    def trouble(self) -> str:
+        """One sentence where a camera that should be closed may still be on, else ""."""
+        return (
+            f"The camera of zone {self.zone} doesn't let go: unplug it." if self.is_held() else ""
+        )
 
 
 def make_camera(

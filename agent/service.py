@@ -36,7 +36,6 @@ from agent.domain.segment import SealedBucketKey, SealedSegment, delete_by
 from agent.errors import (
     CameraError,
     FrameTimeout,
-    NoRecipient,
     PolicyError,
 )
 from agent.inference.backend import load_backend
@@ -228,8 +227,8 @@ class Agent:
         if camera.ended:
             return
         elapsed = tick - camera.counted_at
-        reader = camera.open()
         try:
+            reader = camera.open()
             frame = reader.take(timeout=0.0)
         except CameraError as error:
             # A camera may be slower than the sampling; only real silence is a loss.
@@ -272,8 +271,14 @@ class Agent:
     def _write_status(self, state: str, missing: list[str]) -> None:
         """Replace the health file; it holds counters and times, no feature value."""
         health = asdict(self._pipeline.health)
-        parts = self._gate, self._pipeline.health, self._upkeep, self._logbook
-        health["trouble"] = " ".join(part.trouble for part in parts if part.trouble)
+        troubles = (
+            self._gate.trouble,
+            *(camera.trouble for camera in self._cameras),
+            self._pipeline.health.trouble,
+            self._upkeep.trouble,
+            self._logbook.trouble,
+        )
+        health["trouble"] = " ".join(trouble for trouble in troubles if trouble)
         capture = self._gate.at(self._clock.now(), self._clock.monotonic())
         commit = self._pipeline.health.last_commit
         health["last_commit"] = commit.isoformat() if commit else None

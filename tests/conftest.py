@@ -16,10 +16,8 @@ from tests.fakes import FrozenClock, write_video  # noqa: E402
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add the option that writes expected texts anew."""
-    parser.addoption(
-        "--update-golden", action="store_true", help="write the texts of tests/golden anew"
-    )
+    """Add `--golden`."""
+    parser.addoption("--golden", action="store_true", help="write the golden files again")
 
 
 @pytest.fixture

@@ -19,7 +19,14 @@ from agent.domain.derived import (
 )
 from agent.domain.facs import AU_LABELS, MAX_INTENSITY, SIDE_INDEX
 from agent.domain.observation import EMOTIONS
-from agent.domain.record import ANGLE_STEP_DEGREES, AU_STEP, MISSING, Batch
+from agent.domain.record import (
+    ANGLE_STEP_DEGREES,
+    AU_STEP,
+    MISSING,
+    RECORD_DTYPE,
+    Batch,
+    reordered,
+)
 
 _Codes = npt.NDArray[np.uint8]
 _Sums = npt.NDArray[np.float64]
@@ -38,29 +45,38 @@ def add_batch(window: BucketWindow, batch: Batch) -> None:
     if not len(batch):
         return
     # By track; numpy sorts 16-bit numbers in linear time.
-    batch = batch[np.argsort(batch["track"], kind="stable")]
+    batch = reordered(batch, np.argsort(batch["track"], kind="stable"))
     starts = np.flatnonzero(np.diff(batch["track"].astype(np.int32), prepend=-1))
-    parts = (_units(batch, starts), _pose(batch, starts), _emotions(batch, starts))
+    columns = _Columns(batch)
+    parts = (_units(columns, starts), _pose(columns, starts), _emotions(columns, starts))
     sums = np.concatenate([part[0] for part in parts])
     counts = np.concatenate([part[1] for part in parts])
     for place, track in enumerate(batch["track"][starts]):
         window.add_sums(int(track), sums[:, place], counts[:, place])
 
 
-def _units(batch: Batch, starts: npt.NDArray[np.intp]) -> tuple[_Sums, _Sums]:
+class _Columns:
+    """A batch turned on its side, so that each field's bytes lie together."""
+
+    def __init__(self, batch: Batch) -> None:
+        width = RECORD_DTYPE.itemsize
+        self._rows = np.ascontiguousarray(batch.view(np.uint8).reshape(-1, width).T)
+
+    def __getitem__(self, field: str) -> _Codes:
+        fields = RECORD_DTYPE.fields
+        assert fields is not None
+        kind, offset = fields[field][:2]
+        return self._rows[offset : offset + kind.itemsize]
+
+
+def _units(columns: _Columns, starts: npt.NDArray[np.intp]) -> tuple[_Sums, _Sums]:
     """Return sums and counts of presence, intensity and expressiveness, (39, tracks)."""
-    sides = np.ascontiguousarray(batch["au_sides"].T)
-    sides += 1  # a missing code wraps to 0 and loses against every other
+    sides = columns["au_sides"] + np.uint8(1)  # a missing code wraps to 0 and loses
     stronger = np.stack([_strongest(sides, positions) for positions in SIDE_INDEX])
     known = (stronger > 0).astype(np.uint8)
     stronger -= known  # back to codes, 0 where nothing was measured
-    bits = np.unpackbits(
-        np.ascontiguousarray(batch["presence"]).view(np.uint8).reshape(-1, 4),
-        axis=1,
-        count=len(AU_LABELS),
-        bitorder="little",
-    )
-    present = np.ascontiguousarray(bits.T) & known
+    presence = columns["presence"]  # four rows, lowest bits first
+    present = np.stack([presence[i // 8] >> (i % 8) & 1 for i in range(len(AU_LABELS))]) & known
     moving = list(EXPRESSIVE)
     measured = np.add.reduce(known[moving], axis=0, dtype=np.uint8)
     total = np.add.reduce(stronger[moving], axis=0, dtype=np.uint16)
@@ -83,34 +99,32 @@ def _strongest(sides: _Codes, positions: tuple[int, ...]) -> _Codes:
     return found
 
 
-def _pose(batch: Batch, starts: npt.NDArray[np.intp]) -> tuple[_Sums, _Sums]:
+def _pose(columns: _Columns, starts: npt.NDArray[np.intp]) -> tuple[_Sums, _Sums]:
     """Return sums and counts of the settled baseline and of attention, (2, tracks)."""
-    pose = batch["pose"]
-    pitch, yaw = pose[:, 0], pose[:, 1]
+    pitch, yaw, _ = columns["pose"].view(np.int8)
     facing = (
         (pitch <= _PITCH_STEPS)
         & (pitch >= -_PITCH_STEPS)
         & (yaw <= _YAW_STEPS)
         & (yaw >= -_YAW_STEPS)
     )
-    sums = _by_track(np.stack([batch["calibrated"], facing.astype(np.uint8)]), starts)
-    lengths = np.diff(starts, append=len(batch)).astype(np.float64)
+    sums = _by_track(np.stack([columns["calibrated"][0], facing.view(np.uint8)]), starts)
+    lengths = np.diff(starts, append=len(facing)).astype(np.float64)
     return sums, np.broadcast_to(lengths, sums.shape)
 
 
-def _emotions(batch: Batch, starts: npt.NDArray[np.intp]) -> tuple[_Sums, _Sums]:
+def _emotions(columns: _Columns, starts: npt.NDArray[np.intp]) -> tuple[_Sums, _Sums]:
     """Return sums and counts of shares, valence and arousal, (10, tracks)."""
-    known = batch["emotion"][:, 0] != MISSING
+    codes = columns["emotion"]
+    known = codes[0] != MISSING
     if not known.any():
         nothing = np.zeros((len(EMOTIONS) + 2, len(starts)))
         return nothing, nothing
-    shares = batch["emotion"].astype(np.float32)
-    shares[~known] = 0
-    shares /= np.maximum(shares.sum(1, keepdims=True), 1)
-    by_track = np.add.reduceat(shares, starts, axis=0, dtype=np.float64)
-    sums = np.concatenate([by_track, by_track @ _PLACES], axis=1).T
-    counts = _by_track(known[None], starts)
-    return sums, np.broadcast_to(counts, sums.shape)
+    shares = codes.astype(np.float32) * known
+    shares /= np.maximum(shares.sum(0), 1)
+    by_track = np.add.reduceat(shares, starts, axis=1, dtype=np.float64)
+    sums = np.concatenate([by_track, _PLACES.T @ by_track])
+    return sums, np.broadcast_to(_by_track(known[None], starts), sums.shape)
 
 
 def _by_track(columns: npt.NDArray[np.uint8 | np.bool_], starts: npt.NDArray[np.intp]) -> _Sums:

@@ -50,7 +50,7 @@ def pause(site: Path, duration: str | None, until: str | None, reason: str) -> N
     said = "until somebody resumes" if end is None else f"until {show(end, site_zone(folder))}"
     click.echo(f"paused {said}; a running agent closes its cameras within a second or two")
     try:
-        record(folder, Action.PAUSED, now, note=reason, counts=_minutes(now, end))
+        record(folder, Action.PAUSED, now, note=reason, counts=_seconds(now, end))
     except StoreError as error:
         raise type(error)(
             f"the pause holds, but the access log doesn't know of it: {error}", advice=error.advice
@@ -123,8 +123,8 @@ def show(instant: datetime, zone: ZoneInfo) -> str:
     return f"{instant.astimezone(zone):%Y-%m-%d %H:%M} ({zone.key})"
 
 
-def _minutes(now: datetime, end: datetime | None) -> dict[str, int]:
-    return {} if end is None else {"minutes": round((end - now).total_seconds() / 60)}
+def _seconds(now: datetime, end: datetime | None) -> dict[str, int]:
+    return {} if end is None else {"seconds": round((end - now).total_seconds())}
 
 
 def record(

@@ -55,12 +55,14 @@ def describe(report: dict[str, Any], now: datetime) -> list[str]:
         lines.append(f"zone      {zone}: {camera} ({seen or 'nothing yet'}; {late} dropped)")
     capture = report.get("capture", {"allowed": True})
     if not capture["allowed"]:
-        until = f" until {capture['next_change']}" if capture["next_change"] else ""
+        change = capture["next_change"]
+        until = f" until {datetime.fromisoformat(change):%Y-%m-%d %H:%M} UTC" if change else ""
         lines.append(f"capture   closed{until}: {capture['reason'].replace('_', ' ')}")
     kept = "yes" if report["persisting"] else "NO"
     sealed, lost = report["stored_records"], report["lost_records"]
     lines.append(f"records   {sealed} sealed, {lost} lost, storing: {kept}")
     lines.append(f"buckets   {report['released_buckets']} released")
+    lines += _retention(report.get("retention"))
     lines.append(f"commit    {report['last_commit'] or 'none yet'}")
     lines.append(f"models    {', '.join(report['models'])}")
     lines += _keys(report)
@@ -80,3 +82,25 @@ def _keys(report: dict[str, Any]) -> list[str]:
     if report["keys_days"] < KEYS_WARNING_DAYS:
         return [f"KEYS      {line}: make new ones soon with `omokage keys extend`"]
     return [f"keys      {line}"]
+
+
+def _retention(found: dict[str, Any] | None) -> list[str]:
+    """Say whether everything that is due is gone."""
+    if found is None:
+        return []
+    overdue = [found["overdue_records"], found["overdue_numbers"]]
+    unknown = None in overdue
+    rows = sum(number or 0 for number in overdue)
+    words = ["a database can't be read, so nobody can tell"] if unknown else [f"{rows} rows"]
+    if not found["erased"]:
+        words.append("a reader is open, so deleted rows are still in the write-ahead log")
+    if found["waiting_rows"]:
+        words.append(f"{found['waiting_rows']} wait for somebody to agree")
+    if found["held_records"]:
+        words.append(f"{found['held_records']} records under a legal hold")
+    bad = unknown or rows or not found["erased"] or found["waiting_rows"]
+    lines = [f"{'OVERDUE' if bad else 'overdue':<9} {'; '.join(words)}"]
+    if found["doubt"]:
+        lines.append(f"CLOCK     {found['doubt']}: see `omokage policy plan`")
+    lines.append(f"deletion  next due {found['next_due'] or 'never: nothing is kept'}")
+    return lines

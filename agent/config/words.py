@@ -32,8 +32,9 @@ def _entries(path: Path) -> dict[str, dict[str, str]]:
     try:
         table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else error
         raise ConfigError(
-            f"can't read the texts in {path.name}: {error}",
+            f"can't read the texts in {path.name}: {why}",
             advice="Reinstall Omokage, or restore the file from its release.",
         ) from error
     return dict(_flat(table, "", path.name))

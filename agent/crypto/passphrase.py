@@ -16,9 +16,9 @@ SHORTEST = 12
 FEWEST_LETTERS = 6
 ADVICE = "Take five or six words that belong together for nobody but you."
 
-_WORDS = re.compile(
-    r"(pass(word|phrase|wort)|omokage|secret|geheim|welcome|letmein|admin|changeme|qwertz?u?i?o?p?"
-    r"|asdf(ghjkl)?|iloveyou|default|パスワード|パスフレーズ|ひみつ|面影|おもかげ)+"
+_WORDS = (
+    r"pass(word|phrase|wort)|omokage|secret|geheim|welcome|letmein|admin|changeme|qwertz?u?i?o?p?"
+    r"|asdf(ghjkl)?|iloveyou|default|パスワード|パスフレーズ|ひみつ|面影|おもかげ"
 )
 _KNOWN = frozenset({"correcthorsebatterystaple", "thequickbrownfox", "openseseame", "opensesame"})
 _ROWS = (
@@ -47,8 +47,15 @@ def judge(passphrase: str, *, names: tuple[str, ...] = ()) -> None:
         raise ConfigError("the passphrase repeats a few characters", advice=ADVICE)
     letters = re.sub(r"[\W_]+", "", folded)
     words = re.sub(r"\d+", "", letters)
-    known = {re.sub(r"[\W_\d]+", "", name.casefold()) for name in names} | _KNOWN
-    if words in known or _WORDS.fullmatch(words) or any(_runs(letters, row) for row in _ROWS):
+    if not words:
+        raise ConfigError("the passphrase has no letters, only digits and signs", advice=ADVICE)
+    known = [re.sub(r"[\W_\d]+", "", name.casefold()) for name in names]
+    pattern = "|".join([_WORDS, *(re.escape(name) for name in known if name)])
+    if (
+        words in _KNOWN
+        or re.fullmatch(f"({pattern})+", words)
+        or any(_runs(letters, row) for row in _ROWS)
+    ):
         raise ConfigError("everybody would try this passphrase first", advice=ADVICE)
 
 

@@ -41,6 +41,7 @@ class Action(StrEnum):
     POLICY_APPLIED = "policy-applied"
     PURGED = "purged"
     PURGE_REFUSED = "purge-refused"
+    STARTED_OVER = "started-over"
     HOLD_PLACED = "hold-placed"
     HOLD_LIFTED = "hold-lifted"
     PAUSED = "paused"

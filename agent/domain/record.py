@@ -97,6 +97,15 @@ def to_batch(records: list[FeatureRecord]) -> Batch:
     return np.array(rows, RECORD_DTYPE)
 
 
+def reordered(batch: Batch, order: npt.NDArray[np.intp]) -> Batch:
+    """Return a batch's records in another order.
+
+    As plain bytes: numpy copies structured elements field by field, forty times slower.
+    """
+    taken: Batch = batch.view(f"V{RECORD_DTYPE.itemsize}").take(order).view(RECORD_DTYPE)
+    return taken
+
+
 def from_batch(batch: Batch) -> list[FeatureRecord]:
     """Read records back from an array of `RECORD_DTYPE`."""
     return [

@@ -19,6 +19,13 @@ def stronger(sides: Floats) -> Floats:
     return np.stack([clipped[:, list(index)].max(1) for index in SIDE_INDEX], 1)
 
 
+def stronger_visible(sides: Floats, hidden: npt.NDArray[np.bool_]) -> Floats:
+    """Reduce (N, 32) sides to (N, 19) AUs, the stronger side that can be seen; NaN where none."""
+    shown = np.where(hidden, -1.0, np.clip(sides, 0, 5))
+    found = np.stack([shown[:, list(index)].max(1) for index in SIDE_INDEX], 1)
+    return np.asarray(np.where(found < 0, np.nan, found), np.float32)
+
+
 def turned(gaze: Floats, degrees: Floats) -> Floats:
     """Express gaze (N, 2: yaw, pitch) in a picture turned clockwise by `degrees` (N,)."""
     angle = np.radians(degrees)

@@ -4,6 +4,9 @@ Layout: `shard_*.npz` as `training.synthesis.generate` writes them. A render is 
 with a margin; it is read twice, once as it was rendered (exact alignment) and once re-aligned by
 the landmarks of the first reading, as the product does from frame to frame. The second counts.
 
+What a mask or a turned head hides is labelled and can't be read: where a shard says what is
+hidden, AUs are scored where they can be seen, and once more in all renders.
+
 `intensity = 5 x shape weight` is a convention of the renders and not FACS coding.
 """
 
@@ -20,7 +23,7 @@ import numpy.typing as npt
 from agent.domain.facs import AU_LABELS, AU_SIDE_LABELS
 from agent.errors import ConfigError, MediaError
 from agent.evaluation import metrics
-from agent.evaluation.geometry import normalised_error, stronger, turned
+from agent.evaluation.geometry import normalised_error, stronger_visible, turned
 from agent.evaluation.reading import read_arrays, require_folder
 from agent.evaluation.report import DEGREES, INTENSITY, NUMBER, RATIO, SHARE, Report, Row, Score
 from agent.evaluation.scoring import Measure, Sample, mean_of
@@ -45,7 +48,7 @@ HELD_OUT_EVERY = 10
 """Each tenth identity is kept out of training (`training.data.renders`)."""
 
 CLEAN = 0.7
-"""Quality from which a render counts as clean; the others are blurred, dark, noisy or small."""
+"""Quality from which a render without glasses, mask or occluder counts as clean."""
 
 GLASSES, MASK, OCCLUDER = 1, 2, 4
 FEW_DRAWS = 200
@@ -76,6 +79,7 @@ class Renders:
     skin: Floats
     flags: npt.NDArray[np.int64]
     quality: Floats
+    hidden: npt.NDArray[np.bool_]
 
     def __len__(self) -> int:
         return len(self.faces)
@@ -88,9 +92,13 @@ class Renders:
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What a tool read: intensities (N, 19), landmarks (N, 68, 2), pose, gaze; NaN unknown."""
+    """What a tool read: intensities (N, 19), landmarks (N, 68, 2), pose, gaze; NaN unknown.
+
+    `au` is the stronger side that can be seen, `au_all` the stronger of both.
+    """
 
     au: Floats
+    au_all: Floats
     landmarks: Floats
     pose: Floats
     gaze: Floats
@@ -115,6 +123,7 @@ def load(folder: Path, *, everyone: bool) -> Renders:
         shard.setdefault("skin", np.full(count, np.nan))
         shard.setdefault("flags", np.zeros(count))
         shard.setdefault("quality", np.full(count, np.nan))
+        shard.setdefault("hidden", np.zeros((count, len(AU_SIDE_LABELS)), np.bool_))
         parts.append({name: shard[name][keep] for name in Renders.__slots__})
     joined = {name: np.concatenate([part[name] for part in parts]) for name in Renders.__slots__}
     if not len(joined["faces"]):
@@ -122,7 +131,7 @@ def load(folder: Path, *, everyone: bool) -> Renders:
             "no identity of these renders is kept out of training",
             advice="For renders of a seed that was never trained on, say --persons all.",
         )
-    kinds = {"faces": np.uint8, "identity": np.int64, "flags": np.int64}
+    kinds = {"faces": np.uint8, "identity": np.int64, "flags": np.int64, "hidden": np.bool_}
     return Renders(*(joined[n].astype(kinds.get(n, np.float32)) for n in Renders.__slots__))
 
 
@@ -161,12 +170,15 @@ def read_own(renders: Renders, setup: Setup) -> tuple[Reading, Reading]:
     encoder: FaceEncoder = setup.own.encoder()
     readings = [_empty(len(renders)) for _ in range(2)]
     start = np.array([[1, 0, -renders.margin], [0, 1, -renders.margin]], np.float32)
+    nothing = np.zeros((1, len(AU_SIDE_LABELS)), np.bool_)
     for row, face in enumerate(renders.faces):
         setup.progress(f"{OWN} reads renders", row, len(renders))
         matrix = start
         for reading in readings:
             seen = encoder.encode(face, matrix).encoding
-            reading.au[row] = stronger(seen.au_sides[None])[0]
+            sides = seen.au_sides[None]
+            reading.au[row] = stronger_visible(sides, renders.hidden[row : row + 1])[0]
+            reading.au_all[row] = stronger_visible(sides, nothing)[0]
             reading.landmarks[row], reading.pose[row] = seen.landmarks, seen.pose
             reading.gaze[row] = seen.gaze
             try:
@@ -186,7 +198,8 @@ def _read_mediapipe(renders: Renders, setup: Setup) -> Reading:
             setup.progress(f"{MEDIAPIPE} reads renders", row, len(renders))
             one = read_face(backend, face)
             if one is not None:
-                reading.au[row], reading.landmarks[row] = one.seen.au, one.landmarks
+                reading.au[row] = reading.au_all[row] = one.seen.au
+                reading.landmarks[row] = one.landmarks
                 reading.pose[row], reading.gaze[row] = one.seen.pose, one.seen.gaze
     finally:
         backend.close()
@@ -194,29 +207,46 @@ def _read_mediapipe(renders: Renders, setup: Setup) -> Reading:
 
 
 def _empty(count: int) -> Reading:
-    shapes = ((count, len(AU_LABELS)), (count, 68, 2), (count, 3), (count, 2))
+    aus = (count, len(AU_LABELS))
+    shapes = (aus, aus, (count, 68, 2), (count, 3), (count, 2))
     return Reading(*(np.full(shape, np.nan, np.float32) for shape in shapes))
 
 
 def mean_over_columns(
     metric: Callable[[Floats, Floats], float], predicted: Floats, truth: Floats
 ) -> Measure:
-    """Measure the mean of a metric over AUs; NaN as soon as one AU leaves it undefined."""
-    return lambda rows: float(
-        np.mean([metric(predicted[rows, i], truth[rows, i]) for i in range(truth.shape[1])])
-    )
+    """Measure the mean of a metric over AUs; NaN as soon as one AU leaves it undefined.
+
+    Each AU is taken over the rows whose truth is known (not hidden).
+    """
+    known = ~np.isnan(truth)
+
+    def measure(rows: npt.NDArray[np.intp]) -> float:
+        each = []
+        for column in range(truth.shape[1]):
+            some = rows[known[rows, column]]
+            each.append(metric(predicted[some, column], truth[some, column]))
+        return float(np.mean(each))
+
+    return measure
+
+
+def measured(values: Floats, truth: Floats) -> bool:
+    """Say whether a tool gave a value wherever the truth is known."""
+    return bool(len(values)) and not bool(np.isnan(values[~np.isnan(truth)]).any())
 
 
 def _rows(
     report: Report, readings: Mapping[str, Reading], exact: Reading, renders: Renders
 ) -> None:
-    truth = stronger(renders.au)
+    truth = stronger_visible(renders.au, renders.hidden)
     poses = np.stack([reading.pose[:, 0] for reading in readings.values()])
     found: npt.NDArray[np.bool_] = np.asarray(np.isfinite(poses).all(axis=0), np.bool_)
+    clean = (renders.quality >= CLEAN) & (renders.flags == 0)
     parts = {
         "": ("all", found),
-        "_clean": (f"clean (quality >= {CLEAN})", found & (renders.quality >= CLEAN)),
-        "_degraded": ("degraded", found & (renders.quality < CLEAN)),
+        "_clean": (f"clean (quality >= {CLEAN}, nothing worn)", found & clean),
+        "_degraded": ("degraded", found & ~clean),
     }
     report.rows.append(
         Row("compared", "renders in which everybody found the face", NUMBER, "",
@@ -231,13 +261,18 @@ def _rows(
             scores = {
                 tool: sample.score(mean_over_columns(metric, reading.au[keep], truth[keep]))
                 for tool, reading in readings.items()
-                if len(sample.units) and not np.isnan(reading.au[keep]).any()
+                if len(sample.units) and measured(reading.au[keep], truth[keep])
             }
             report.rows.append(Row(f"{key}{suffix}", f"{label}, {words}", SHARE, "higher", scores))
     sample = Sample(renders.identity, FEW_DRAWS)
-    score = sample.score(mean_over_columns(metrics.pearson, exact.au, truth))
-    label = "mean AU correlation, exact alignment"
-    report.rows.append(Row("au_mean_r_exact", label, SHARE, "higher", {OWN: score}))
+    every = stronger_visible(renders.au, np.zeros_like(renders.hidden))
+    own = readings[OWN]
+    for key, label, values, against in (
+        ("au_mean_r_exact", "mean AU correlation, exact alignment", exact.au, truth),
+        ("au_mean_r_hidden", "mean AU correlation, hidden ones too", own.au_all, every),
+    ):
+        score = sample.score(mean_over_columns(metrics.pearson, values, against))
+        report.rows.append(Row(key, label, SHARE, "higher", {OWN: score}))
     _geometry(report, readings, renders, found)
     _per_au(report, readings, truth, renders, found)
 
@@ -272,18 +307,19 @@ def _per_au(  # every tool's reading against the truth
     report: Report, readings: Mapping[str, Reading], truth: Floats, renders: Renders,
     found: npt.NDArray[np.bool_],
 ) -> None:  # fmt: skip
-    sample = Sample(renders.identity[found])
     for key, words, unit, better, metric in (
         ("r", "correlation", SHARE, "higher", metrics.pearson),
         ("icc", "ICC(3,1)", SHARE, "higher", metrics.intraclass),
         ("mae", "mean error", INTENSITY, "lower", metrics.mean_absolute_error),
     ):
         for column, label in enumerate(AU_LABELS):
-            scores = {}
-            for tool, reading in readings.items():
-                a, b = reading.au[found, column], truth[found, column]
-                if len(a) and not np.isnan(a).any():
-                    scores[tool] = sample.score(_pair(metric, a, b))
+            rows = found & ~np.isnan(truth[:, column])
+            sample = Sample(renders.identity[rows], FEW_DRAWS)
+            scores = {
+                tool: sample.score(_pair(metric, reading.au[rows, column], truth[rows, column]))
+                for tool, reading in readings.items()
+                if measured(reading.au[rows, column], truth[rows, column])
+            }
             report.rows.append(Row(f"{label}_{key}", words, unit, better, scores, label))
 
 
@@ -293,10 +329,11 @@ def _pair(metric: Callable[[Floats, Floats], float], a: Floats, b: Floats) -> Me
 
 def _slices(report: Report, own: Reading, renders: Renders) -> None:
     """Add AU error, AU correlation and landmark error by what the labels state."""
-    truth = stronger(renders.au)
+    truth = stronger_visible(renders.au, renders.hidden)
     axes = axes_of(renders)
     sample = Sample(renders.identity)
-    error = np.abs(own.au - truth).mean(1)
+    known = ~np.isnan(truth)
+    error = np.where(known, np.abs(own.au - truth), 0).sum(1) / np.maximum(known.sum(1), 1)
     nme = normalised_error(own.landmarks, renders.landmarks)
     for what in (
         What("au_mae", "mean AU error", INTENSITY, mean_of(error), lower_is_better=True),

@@ -177,7 +177,8 @@ def _decide(
     if holding.end <= holding.start:
         why, end = Why.UNDATABLE, min(end, clock)
     elif end <= clock:
-        why = Why.PAST_DEADLINE if holding.delete_by <= clock else Why.POLICY_SHORTER
+        own = holding.delete_by <= clock
+        why, end = (Why.PAST_DEADLINE, holding.delete_by) if own else (Why.POLICY_SHORTER, end)
     else:
         return Lot(holding, Why.FROM_THE_FUTURE if future else Why.DUE_LATER, end)
     keeping = [hold for hold in holds if hold.covers(holding, clock)]

@@ -8,6 +8,7 @@ set. Rules:
   `LARGEST_STEP`. Sleep is no step, since both clocks count it;
 - after a restart nobody can know how long the machine was off: up to `LONGEST_ABSENCE` is believed;
 - a clock that is behind the proven time by more than `SLACK` isn't believed;
+- a clock from before this program existed isn't believed whatever anybody says;
 - a doubt ends when the clocks agree again, when a time server set the clock a short while ago,
   when somebody confirms the clock, or after `PATIENCE` in which the clock ran steadily and nobody
   objected: a privacy store must not wait for ever.
@@ -108,14 +109,15 @@ def judge(
     """
     proven, step = _proven(clocks, mark, newest)
     doubt = None if proven is None else _doubt(clocks.wall - proven, step)
-    if doubt is None and clocks.wall < EARLIEST:
-        doubt, proven = Doubt.BEHIND, EARLIEST
-    steady = _steady(clocks, mark)
-    if doubt is None or proven is None or confirmed or _served(clocks) or steady >= PATIENCE:
+    if clocks.wall < EARLIEST:  # whoever says so is wrong
+        doubt, proven, settled = Doubt.BEHIND, max(proven or EARLIEST, EARLIEST), False
+    else:
+        settled = confirmed or _served(clocks) or _steady(clocks, mark) >= PATIENCE
+    if doubt is None or proven is None or settled:
         fresh = Mark(clocks.wall, clocks.wall, clocks.since_boot, clocks.boot)
         return Verdict(clocks.wall, None, None, fresh)
     early, late = sorted((clocks.wall, proven))
-    doubtful = Mark(proven, clocks.wall, clocks.since_boot, clocks.boot, steady)
+    doubtful = Mark(proven, clocks.wall, clocks.since_boot, clocks.boot, _steady(clocks, mark))
     return Verdict(early, late, doubt, doubtful)
 
 

@@ -40,7 +40,7 @@ from agent.store.database import PAGE_BYTES, new_metadata
 
 NAME = "the access log"
 SCHEMA_VERSION = 1
-PATIENCE_SECONDS = 5.0
+PATIENCE_SECONDS = 10.0
 RESERVE_PAGES = 256
 """Only erasing and pruning may use them: both must work in a log that reached its cap."""
 DAILY, PRUNED = "daily", "pruned"

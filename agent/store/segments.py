@@ -126,11 +126,13 @@ class SegmentStore:
                 is closed, or the database refuses; nothing was stored.
         """
         _check_belongs(segment, key)
+        if segment.header.closing is not None:
+            raise StoreError("closing segments replace a bucket's flushes, all at once")
         with refusals(self._name), self._engine.begin() as connection:
             bucket = _put_key(connection, segment.header, key)
+            _check_open(connection, bucket)
             new = _put_segment(connection, bucket, segment)
             if new:
-                _check_one_kind(connection, bucket)
                 _put_link(connection, segment)
             return new
 
@@ -335,15 +337,10 @@ def _check_closing(segments: Sequence[SealedSegment]) -> None:
         raise StoreError("a bucket is closed by at least one segment")
 
 
-def _check_one_kind(connection: Connection, bucket: int) -> None:
-    kinds = select(func.count(SEGMENTS.c.closing_records), func.count()).where(
-        SEGMENTS.c.bucket == bucket
-    )
-    closing, everything = connection.execute(kinds).one()
-    if closing:
-        raise StoreError(
-            "the bucket is closed" if closing < everything else "a closing segment comes alone"
-        )
+def _check_open(connection: Connection, bucket: int) -> None:
+    closing = SEGMENTS.c.bucket == bucket, SEGMENTS.c.sequence >= CLOSING_SEQUENCE
+    if connection.scalar(select(func.count()).where(*closing)):
+        raise StoreError("the bucket is closed")
 
 
 def _put_key(connection: Connection, header: SegmentHeader, key: SealedBucketKey) -> int:

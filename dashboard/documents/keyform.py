@@ -21,7 +21,7 @@ from dashboard.documents.model import (
 )
 
 TEXTS = Path(__file__).with_name("keyform.toml")
-_STEPS = ("compare", "passphrase", "vault", "lost", "sign")
+_STEPS = ("compare", "passphrase", "verify", "vault", "lost", "sign")
 _DESTROYED_ROWS = 18
 
 

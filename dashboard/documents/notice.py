@@ -101,7 +101,7 @@ def build_notice(policy: Policy, profile: Profile, language: str, issued: date) 
         kept=(words("notice.kept"), _kept(policy, words)),
         facts=_facts(policy, words),
         rights=words("notice.rights") if profile.name == "eu" else "",
-        operator=Line(words("notice.operator"), policy.operator or policy.site),
+        operator=Line(words("notice.operator"), _operator(policy)),
         contact=Line(words("notice.contact"), policy.contact),
         small=(
             f"{words('notice.issued')} {words.date(issued)}",
@@ -112,6 +112,12 @@ def build_notice(policy: Policy, profile: Profile, language: str, issued: date) 
         qr_alt=words("notice.qr_alt", url=policy.notice_url),
         url=policy.notice_url,
     )
+
+
+def _operator(policy: Policy) -> str:
+    if policy.operator in {"", policy.site}:
+        return policy.site
+    return f"{policy.operator}\n{policy.site}"
 
 
 def short_digest(digest: str) -> str:

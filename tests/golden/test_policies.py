@@ -1,6 +1,6 @@
 """Policy files, good and bad, and what `omokage policy check` says about each.
 
-`pytest tests/golden --update-golden` writes the expected texts anew; read the difference before
+`pytest tests/golden --golden` writes the expected texts anew; read the difference before
 it is kept.
 """
 
@@ -35,7 +35,7 @@ def compare(path: Path, *, update: bool) -> None:
 @pytest.fixture
 def update(request: pytest.FixtureRequest) -> bool:
     """Whether the expected texts are written anew."""
-    return bool(request.config.getoption("--update-golden"))
+    return bool(request.config.getoption("--golden"))
 
 
 @pytest.mark.parametrize("path", GOOD, ids=lambda path: path.stem)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import threading
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -19,7 +20,7 @@ from agent.config.site import Site
 from agent.domain.frame import FrameStatus
 from agent.domain.policy import Subjects
 from agent.domain.schedule import Pause
-from agent.errors import ConfigError, PolicyForbids
+from agent.errors import CameraUnavailable, ConfigError, PolicyForbids
 from agent.service import Agent, RunOptions
 from tests.fakes import FakeBackend, FakeSource, FrozenClock, picture, write_video
 
@@ -210,3 +211,31 @@ def test_a_reader_that_was_closed_gives_no_frame():
     camera.close()
 
     assert pixels[0].max() == 0
+
+
+def test_a_camera_that_hangs_isnt_opened_a_second_time():
+    """While its driver hangs in a read, the closed camera is said to be held, and stays closed."""
+    going, let_go = threading.Event(), threading.Event()
+
+    def hang() -> None:
+        going.set()
+        let_go.wait(30)
+
+    source = FakeSource([picture(90)] * 9, live=False, before_read=hang)
+
+    class Impatient(LatestFrame):
+        def close(self, timeout: float = 0.0) -> bool:
+            return super().close(timeout)
+
+    camera = Camera("till", lambda: Impatient(source))
+    camera.open()
+    going.wait(30)
+
+    camera.close()
+    assert "till doesn't let go" in camera.trouble
+    with pytest.raises(CameraUnavailable, match="till"):
+        camera.open()
+
+    let_go.set()
+    camera.held._thread.join(30)
+    assert camera.trouble == ""

@@ -16,6 +16,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     ),
     "destroy": ("agent.cli.keys.destroy:destroy", "Destroy private keys, and with them records."),
     "verify": ("agent.cli.keys.verify:verify", "Check that vault and public keys belong together."),
+    "form": ("agent.cli.keys.form:form", "Print the paper form of the key ceremony."),
     "export-public": (
         "agent.cli.keys.export:export_public",
         "Write the public side, for the machine with the camera.",

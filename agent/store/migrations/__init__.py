@@ -103,7 +103,7 @@ def _apply(connection: Connection, database: str, found: int, target: int) -> No
     script = ScriptDirectory(_FOLDER, version_locations=[_FOLDER / database])
     try:
         steps = list(script.iterate_revisions(f"{target:04d}", f"{found:04d}"))
-    except CommandError as error:
+    except (CommandError, KeyError) as error:
         raise MigrationFailed(f"no way leads from schema {found} to {target}") from error
     with Operations.context(MigrationContext.configure(connection)):
         for step in reversed(steps):

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import os
+import re
 import stat
+import tempfile
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -17,8 +21,12 @@ from agent.crypto.files import PUBLIC, write_new
 from agent.crypto.keys import load_public, load_signer
 from agent.crypto.open import unlock
 from agent.crypto.vault import CHEAPEST, load_vault
+from agent.crypto.wrapping import open_root, open_wrapping
 from agent.errors import ConfigError, NoRecipient, PassphraseWrong, UnknownKey
 from tests.sealing import NOW, PASSPHRASE, keyset
+
+ROOT = Path(__file__).resolve().parents[3]
+VECTORS = ROOT / "tests" / "vectors" / "keys-1"
 
 
 @pytest.fixture
@@ -55,11 +63,24 @@ def test_private_files_are_for_their_owner_only(site: Site) -> None:
 
 
 def test_the_public_side_holds_no_private_byte(site: Site) -> None:
-    """The folder that the agent reads has the device's key and public halves only."""
-    names = {path.name for path in site.public_keys.parent.iterdir()}
+    """No private half, no root key and nothing wrapped can be read from the agent's folder."""
+    vault = keyset().vault
+    wrapping = open_wrapping(vault, PASSPHRASE)
+    secrets = [wrapping.seed(epoch) for epoch in vault.epochs]
+    secrets += [seed[:64] for seed in secrets] + [seed[64:] for seed in secrets]
+    secrets += [open_root(vault, wrapping).private_bytes_raw(), vault.root.wrapped]
+    secrets += [epoch.wrapped for epoch in vault.epochs]
+    files = {path.name: path for path in site.public_keys.parent.iterdir()}
 
-    assert names == {"public.toml", "device.pem"}
-    assert "wrapped" not in site.public_keys.read_text()
+    raw = b"".join(path.read_bytes() for path in files.values())
+    decoded = b"".join(base64.b64decode(word + b"==") for word in re.findall(rb"[\w+/]{40,}", raw))
+
+    assert set(files) == {"public.toml", "device.pem"}
+    for secret in secrets:
+        for spelled in (secret, base64.b64encode(secret), secret.hex().encode()):
+            assert spelled not in raw + decoded
+    assert stat.S_IMODE(files["public.toml"].stat().st_mode) == 0o644
+    assert stat.S_IMODE(files["device.pem"].stat().st_mode) == 0o600
 
 
 def test_epochs_are_weeks_without_gaps() -> None:
@@ -139,15 +160,21 @@ def test_a_missing_public_file_means_no_recipient(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new"),
     [
-        ("version = 1", "version = 2"),
+        ("version = 2", "version = 1"),
+        ("version = 2", "version = 3"),
+        ("version = 2\n", ""),
         ("suite = ", "suit = "),
         ("MLKEM768_X25519+", "X25519+"),
         ('device = "camera-1"', 'device = "Camera 1"'),
-        ('verify_key = "', 'verify_key = "AAAA'),
+        ('\nkey = "', '\nkey = "AAAA'),
+        ('root = "', 'root = "AAAA'),
+        ('signature = "', 'signature = "AAAA'),
+        ("serial = 1", "serial = 0"),
         ('public_key = "', 'public_key = "AAAA'),
         ("valid_from = 2026-11-23T00:00:00+00:00", "valid_from = 2026-11-23T00:00:00"),
         ("valid_from = 2026-11-23T00:00:00+00:00", "valid_from = 2026-11-30T00:00:00+00:00"),
         ("[[epoch]]", "[[epoch]]\ncolour = 1"),
+        ("valid_from = 2026-11-23T00:00:00+00:00", "valid_from = 2026-11-23T00:00:00.5+00:00"),
         ("[[epoch]]", "[[epoch"),
     ],
 )
@@ -157,6 +184,92 @@ def test_a_changed_public_file_is_refused(site: Site, old: str, new: str) -> Non
 
     with pytest.raises(ConfigError):
         load_public(site.public_keys)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ('device = "camera-1"', 'device = "camera-2"'),
+        ("serial = 1", "serial = 2"),
+        ("valid_to = 2026-11-30T00:00:00+00:00", "valid_to = 2026-11-29T00:00:00+00:00"),
+        ("valid_from = 2026-11-23T00:00:00+00:00", "valid_from = 2026-11-22T00:00:00+00:00"),
+    ],
+)
+def test_a_well_formed_change_breaks_the_signature(site: Site, old: str, new: str) -> None:
+    """Device, serial and times are signed: a change that fits the form is refused, with advice."""
+    edit(site.public_keys, old, new)
+
+    with pytest.raises(ConfigError, match="signature of the site's root") as refusal:
+        load_public(site.public_keys)
+    assert "omokage keys" in refusal.value.advice
+
+
+def test_a_slipped_in_recipient_is_refused(site: Site) -> None:
+    """Nobody but the root adds an epoch: a foreign one at the end breaks the signature."""
+    foreign = create_epochs(
+        NOW + timedelta(weeks=9), weeks=1, passphrase=PASSPHRASE, device_id="d", profile=CHEAPEST
+    ).public.to_toml().decode()  # fmt: skip
+    text = site.public_keys.read_text()
+    site.public_keys.write_text(text + foreign[foreign.index("[[epoch]]") :])
+
+    with pytest.raises(ConfigError, match="signature"):
+        load_public(site.public_keys)
+
+
+def test_a_dropped_or_swapped_recipient_is_refused(site: Site) -> None:
+    """Epochs can be neither taken away nor exchanged among each other."""
+    public = keyset().public
+    one, two, three = public.epochs
+    for epochs in (
+        (one, two),
+        (replace(one, public_key=two.public_key), replace(two, public_key=one.public_key), three),
+    ):
+        site.public_keys.write_bytes(replace(public, epochs=epochs).to_toml())
+        with pytest.raises(ConfigError, match="signature"):
+            load_public(site.public_keys)
+
+
+def test_another_roots_signature_is_refused(site: Site) -> None:
+    """A signature by somebody else's root doesn't fit this root."""
+    own, other = keyset().public, keyset("camera-2").public
+    site.public_keys.write_bytes(replace(own, signature=other.signature).to_toml())
+
+    with pytest.raises(ConfigError, match="signature"):
+        load_public(site.public_keys)
+
+
+def test_an_unsigned_file_of_the_first_version_is_accepted() -> None:
+    """What the first release wrote still loads, and says that nobody signed it."""
+    public = load_public(VECTORS / "public.toml")
+
+    assert (public.root, public.signature, public.serial) == (None, None, 0)
+    assert [e.id[:9] for e in public.epochs] == ["2026-W48-", "2026-W49-"]
+    assert public.to_toml() == (VECTORS / "public.toml").read_bytes()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can hand a file to another account")
+@pytest.mark.parametrize(("mode", "readable"), [(0o440, True), (0o460, False), (0o444, False)])
+def test_a_signing_key_that_root_hands_over_is_read(site: Site, mode: int, readable: bool) -> None:
+    """Credentials of systemd are root's, and show the account's right as the group's: no more."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        given = Path(name) / "omokage-device.pem"
+        given.write_bytes(site.device_key.read_bytes())
+        os.chown(given, 0, 4242)
+        given.chmod(mode)
+        child = os.fork()
+        if child == 0:  # pragma: no cover
+            os.setgroups([])
+            os.setgid(4242)
+            os.setuid(4242)
+            try:
+                load_signer(given)
+            except ConfigError:
+                os._exit(1)
+            os._exit(0)
+        _, state = os.waitpid(child, 0)
+
+    assert readable == (os.waitstatus_to_exitcode(state) == 0)
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])
@@ -227,7 +340,7 @@ def test_a_passphrase_counts_as_typed_on_any_keyboard(tmp_path: Path) -> None:
 def test_a_damaged_entry_costs_its_own_week_only(site: Site) -> None:
     """The other epochs of the vault still open."""
     first = keyset().vault.epochs[0]
-    edit(site.vault, "wrapped = ", "wrapped = 'AAAA' #")
+    edit(site.vault, "\nwrapped = ", "\nwrapped = 'AAAA' #")
 
     opener = unlock(site.vault, PASSPHRASE)
 
@@ -246,7 +359,7 @@ def test_an_entry_cannot_pass_for_another_week(site: Site) -> None:
 def test_an_emptied_vault_is_an_unknown_key(site: Site) -> None:
     """After all epochs were destroyed the passphrase isn't blamed."""
     text = site.vault.read_text()
-    site.vault.write_text("epoch = []\n" + text[: text.index("[[epoch]]")])
+    site.vault.write_text(text[: text.index("[[epoch]]")])
 
     with pytest.raises(UnknownKey):
         unlock(site.vault, PASSPHRASE)
@@ -258,8 +371,9 @@ def test_an_emptied_vault_is_an_unknown_key(site: Site) -> None:
         ("memory_kib = 8", "memory_kib = 1073741824"),
         ("iterations = 1", "iterations = 1000000"),
         ("lanes = 1", "lanes = 0"),
-        ("salt = ", "sal = "),
-        ("version = 1", "version = ["),
+        ("salts = ", "salt = "),
+        ("version = 2", "version = ["),
+        ("version = 2", "version = 1"),
     ],
 )
 def test_a_vault_cannot_take_the_machine_down(site: Site, old: str, new: str) -> None:

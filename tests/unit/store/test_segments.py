@@ -9,10 +9,12 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy import insert, select
 
-from agent.domain.segment import counter_nonce
+from agent.domain.segment import FIRST_LINK, counter_nonce
 from agent.errors import SchemaTooNew, SegmentTampered, SegmentTruncated, StoreError, StoreFull
 from agent.store.segments import Purge, SegmentReader, SegmentStore
+from agent.store.tables import BUCKETS
 from tests.sealing import BUCKET_START, DELETE_BY, NOW, bucket, opener, records, verifier
 
 HOUR = timedelta(hours=1)
@@ -370,3 +372,198 @@ def test_messages_hold_no_values(path: Path) -> None:
 
     assert "SELECT" not in str(caught.value)
     assert str(path.parent) not in str(caught.value)
+
+
+def close(store: SegmentStore, count: int = 3, **where):
+    """Append a bucket of some flushes, close it, and return its key and both kinds."""
+    writer, flushes = fill(store, count, **where)
+    closing = writer.finish()
+    replaced = store.close_bucket(writer.sealed_key, closing)
+    assert replaced == count
+    return writer.sealed_key, flushes, closing
+
+
+def test_a_closed_bucket_is_its_closing_segments(store) -> None:
+    """The flushes are gone, the records are all there."""
+    key, _, closing = close(store)
+
+    (found,) = store.buckets()
+
+    assert tuple(closing) == found.segments
+    assert len(opener().open_bucket(found.segments, key, verifier(), now=NOW)) == 60
+    assert [h.rows for h in store.holdings()] == [60]
+
+
+def test_closing_twice_changes_nothing(store) -> None:
+    """After a lost acknowledgement the same closing can be tried again."""
+    key, _, closing = close(store)
+
+    assert store.close_bucket(key, closing) == 0
+    assert store.count() == 1
+
+
+def test_a_closed_bucket_takes_no_flush(store) -> None:
+    """A late segment would be counted twice or lost: it is refused."""
+    key, flushes, closing = close(store)
+
+    with pytest.raises(StoreError, match="closed"):
+        store.append(flushes[0], key)
+    assert list(store.segments()) == closing
+
+
+def test_a_closing_segment_is_not_appended(store) -> None:
+    """A bucket is closed as a whole or not at all."""
+    writer, flushes = fill(store)
+    (closing,) = writer.finish()
+
+    with pytest.raises(StoreError, match="closing"):
+        store.append(closing, writer.sealed_key)
+    assert list(store.segments()) == flushes
+
+
+@pytest.mark.parametrize("what", ["nothing", "flushes", "twice", "another key"])
+def test_anything_but_a_whole_closing_is_refused(store, what: str) -> None:
+    """The flushes stay until the right segments replace them."""
+    writer, flushes = fill(store)
+    closing = writer.finish()
+    wrong = {
+        "nothing": [],
+        "flushes": flushes,
+        "twice": closing * 2,
+        "another key": closing,
+    }[what]
+    key = bucket().sealed_key if what == "another key" else writer.sealed_key
+
+    with pytest.raises(StoreError):
+        store.close_bucket(key, wrong)
+    assert list(store.segments()) == flushes
+
+
+def test_another_closing_of_the_same_bucket_is_refused(store) -> None:
+    """What closed a bucket stays."""
+    key, _, closing = close(store)
+    other = replace(closing[0], signature=bytes(64))
+
+    with pytest.raises(StoreError, match="another segment"):
+        store.close_bucket(key, [other])
+    assert list(store.segments()) == closing
+
+
+def test_the_zones_end_is_remembered(store, path: Path) -> None:
+    """The next bucket follows the last stored segment, also after that was purged."""
+    assert store.last_link("door") == FIRST_LINK
+    writer, flushes = fill(store)
+    assert store.last_link("door") == flushes[-1].link
+
+    (closing,) = writer.finish()
+    store.close_bucket(writer.sealed_key, [closing])
+    store.purge([writer.sealed_key.key_id.hex()])
+
+    assert store.last_link("door") == closing.link
+    assert store.last_link("till") == FIRST_LINK
+    with SegmentReader(path) as reader:
+        assert reader.last_link("door") == closing.link
+
+
+def test_a_refused_segment_is_no_end(store) -> None:
+    """What wasn't stored isn't followed."""
+    writer, flushes = fill(store, 1)
+    lost = writer.seal(records(2))
+
+    with pytest.raises(StoreError):
+        store.append(replace(lost, header=replace(lost.header, zone="till")), writer.sealed_key)
+    assert store.last_link("door") == flushes[0].link
+    assert store.last_link("till") == FIRST_LINK
+
+
+def test_holdings_tell_what_is_kept(store, path: Path) -> None:
+    """A holding names zone, time, size and deadline of one bucket; reader and writer agree."""
+    writer, segments = fill(store, zone="till")
+
+    (held,) = store.holdings()
+
+    assert (held.id, held.tier, held.zone) == (writer.sealed_key.key_id.hex(), "records", "till")
+    assert (held.start, held.end) == (BUCKET_START, BUCKET_START + HOUR)
+    assert (held.rows, held.epoch) == (60, segments[0].header.epoch)
+    assert held.delete_by == DELETE_BY
+    assert held.stored_bytes > sum(len(s.ciphertext) for s in segments) + 1168
+    with SegmentReader(path) as reader:
+        assert reader.holdings() == [held]
+
+
+def test_a_deadline_comes_nearer_and_never_goes_away(store) -> None:
+    """`lower` takes the earlier one, again and again, and counts what changed."""
+    writer, _ = fill(store, 1)
+    id_ = writer.sealed_key.key_id.hex()
+    nearer = DELETE_BY - HOUR
+
+    assert store.lower({id_: nearer}) == 1
+    assert store.lower({id_: nearer}) == 0
+    assert store.lower({id_: DELETE_BY + HOUR}) == 0
+    assert store.lower({id_: nearer + timedelta(seconds=1)}) == 0
+
+    assert [h.delete_by for h in store.holdings()] == [nearer]
+    assert [b.deadline for b in store.buckets()] == [nearer]
+
+
+def test_unknown_ids_are_passed_over(store) -> None:
+    """What is gone already, or belongs to another tier, is no error."""
+    fill(store, 1)
+
+    assert store.lower({"ab" * 16: NOW, "cell:door:1": NOW}) == 0
+    assert store.purge(["ab" * 16, "cell:door:1", "quarantine:none"]) == Purge(
+        0, 0, wal_truncated=True
+    )
+    assert store.count() == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE buckets SET lowered = delete_by + 86400",
+        "UPDATE buckets SET lowered = 99999999999",
+    ],
+)
+def test_an_edited_deadline_extends_nothing(path: Path, store, statement: str) -> None:
+    """Whoever edits the column can't put a deletion off."""
+    fill(store, 1)
+    with sqlite3.connect(path) as raw:
+        raw.execute(statement)
+    raw.close()
+
+    assert [h.delete_by for h in store.holdings()] == [DELETE_BY]
+    assert [b.deadline for b in store.buckets()] == [DELETE_BY]
+
+
+def test_expiry_keeps_to_the_lowered_deadline(store) -> None:
+    """A shorter policy deletes what was collected under a longer one."""
+    writer, _ = fill(store, 2)
+    _, kept = fill(store, 1, zone="till")
+    store.lower({writer.sealed_key.key_id.hex(): NOW})
+
+    assert Purge(1, 2, wal_truncated=True) == store.expire(NOW)
+    assert list(store.segments()) == kept
+
+
+def test_a_purge_takes_what_it_is_given_and_no_more(store) -> None:
+    """Ids decide, not deadlines: the plan is made elsewhere."""
+    due, _ = fill(store, 2)
+    _, kept = fill(store, 3, zone="till")
+
+    purge = store.purge([due.sealed_key.key_id.hex()])
+
+    assert Purge(1, 2, wal_truncated=True) == purge
+    assert list(store.segments()) == kept
+
+
+def test_many_buckets_are_purged_at_once(store) -> None:
+    """More ids than a statement takes are still one purge."""
+    ids = [bytes(14) + i.to_bytes(2, "big") for i in range(1200)]
+    writer, _ = fill(store, 1)
+    with store._engine.begin() as connection:
+        row = connection.execute(select(BUCKETS)).one()._asdict()
+        del row["id"]
+        connection.execute(insert(BUCKETS), [{**row, "key_id": id_} for id_ in ids])
+
+    assert store.purge([id_.hex() for id_ in ids]).keys == 1200
+    assert [h.id for h in store.holdings()] == [writer.sealed_key.key_id.hex()]
