@@ -7,19 +7,20 @@ so meanwhile. A stop of the agent loses what waits; the log is then short of rec
 
 from __future__ import annotations
 
-import hashlib
 from collections import deque
 from datetime import datetime, timedelta
 
-from agent.checkpoints import load_device, sign_if_due, verify_keys
+from agent.checkpoints import load_device, sign_if_due
 from agent.config.site import Site
+from agent.crypto.keys import load_public
+from agent.crypto.root import fingerprint
 from agent.domain.access import AccessEvent, Action, Role
 from agent.domain.policy import Policy
 from agent.errors import AgentError, StoreError
 from agent.store.access_log import AccessLog
 
 ACTOR = "omokage-agent"
-FINGERPRINT_DIGITS = 16
+POLICY_DIGITS = 16
 WAITING = 1000
 TRY_EVERY = timedelta(minutes=1)
 SIGN_EVERY = timedelta(minutes=10)
@@ -70,14 +71,24 @@ class Logbook:
             if self._log is None:
                 self._log = AccessLog(self._site.access_log)
             while self._waiting:
-                self._log.record(self._waiting[0])
-                self._waiting.popleft()
+                self._write_next(self._log)
         except StoreError as error:
             lost = f", {self._lost} lost" if self._lost else ""
             waiting = f"{len(self._waiting)} events wait for the access log{lost}"
             self._trouble["write"] = f"{waiting}: {error}. {error.advice}"
         else:
             self._trouble.pop("write", None)
+
+    def _write_next(self, log: AccessLog) -> None:
+        try:
+            log.record(self._waiting[0])
+        except ValueError:
+            # No later try can mend it, and those behind it must not wait for ever.
+            said = self._waiting[0].action.value
+            self._trouble["entry"] = (
+                f"an event ({said}) was no entry of the access log and is lost."
+            )
+        self._waiting.popleft()
 
     def _sign(self, now: datetime) -> None:
         if not self._site.device_key.exists():
@@ -91,14 +102,17 @@ class Logbook:
 
 
 def start_event(site: Site, policy: Policy, models: tuple[str, ...], now: datetime) -> AccessEvent:
-    """Return what the agent says when it starts: under which policy, with which key and models."""
-    objects = [f"policy:{policy.digest[:FINGERPRINT_DIGITS]}"]
+    """Return what the agent says when it starts: under which policy, with which keys and models.
+
+    The keys are named by the fingerprint that stands on their paper form.
+    """
+    objects = [f"policy:{policy.digest[:POLICY_DIGITS]}"]
     try:
-        key = hashlib.sha256(verify_keys(site)[-1]).hexdigest()
-    except (AgentError, IndexError):
-        pass  # no keys, or none that can be used: the recorder says so where it matters
-    else:
-        objects.append(f"key:{key[:FINGERPRINT_DIGITS]}")
+        root = load_public(site.public_keys).root
+    except AgentError:
+        root = None  # no keys, or none that can be used: the recorder says so where it matters
+    if root is not None:
+        objects.append(f"keys:{fingerprint(root)}")
     return AccessEvent(
         now,
         ACTOR,

@@ -1,10 +1,10 @@
 """Keep house: delete what is due, by deadline and not by schedule, and say so.
 
-One round, in this order: judge the clock; plan; bring deadlines forward; announce in the access
-log; delete records with their keys, then numbers; empty the write-ahead log; report the outcome;
-sum up days that are over; destroy epochs' keys that nothing needs any more. What can't be done now
-(a full disk, a reader in the way, a damaged database) is tried again in the next round, and each
-part goes on without the others. Decisions are made in `agent.retention`; here they are carried out.
+One round, in this order: judge the clock; plan; bring deadlines forward; sum up days that are over;
+announce in the access log; delete records with their keys, then numbers; empty the write-ahead log;
+report the outcome; destroy epochs' keys that nothing needs any more. What can't be done now (a full
+disk, a reader in the way, a damaged database) is tried again in the next round, and each part goes
+on without the others. Decisions are made in `agent.retention`; here they are carried out.
 """
 
 from __future__ import annotations
@@ -132,8 +132,8 @@ class House:
         clearance = clear(lots, self._policy, known=known, agreed=agreed)
         self._announce(verdict, clearance)
         self._lower(stock, verdict, clearance)
-        gone = self._delete(stock, verdict, clearance)
         days = self._sum_up(stock, verdict) if verdict.doubt is None else 0
+        gone = self._delete(stock, verdict, clearance)
         epochs = self._destroy(stock, verdict, lots, gone) if clearance.stop is None else ()
         self._memory = Memory(verdict.mark, store)
         remember(self._site.upkeep, self._memory)

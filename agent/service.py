@@ -294,6 +294,7 @@ class Agent:
                 "reason": capture.reason,
                 "next_change": capture.next_change.isoformat() if capture.next_change else None,
             },
+            **self._keys.report(self._clock.now()),
             "hardening_missing": missing,
             "retention": self._upkeep.report(),
             **health,

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,7 +23,7 @@ from agent.domain.policy import Policy
 from agent.epochs import EpochKeys
 from agent.errors import AgentError
 from agent.maintenance import House, Stores, read_clocks
-from agent.memory import recall
+from agent.memory import recall, remember
 from agent.retention.receipt import Actor
 from agent.retention.round import Round
 from agent.retention.words import DOUBTS, STOPS
@@ -43,13 +44,22 @@ def open_stores(site: Site, policy: Policy, now: datetime) -> Stores:
         StoreError: one can't be opened.
     """
     longest = policy.release.bucket + policy.retention.records
-    segments, _ = open_segments(site.segments, now=now, longest=longest)
+    segments, moved = open_segments(site.segments, now=now, longest=longest)
     try:
+        if moved:
+            _account_for_new(site)
         aggregates, _ = open_aggregates(site.aggregates, now)
     except BaseException:
         segments.close()
         raise
     return Stores(segments, aggregates)
+
+
+def _account_for_new(site: Site) -> None:
+    """Remember the database that takes the place of a damaged one, which is in its care."""
+    memory = recall(site.upkeep)
+    if memory is not None:
+        remember(site.upkeep, replace(memory, store=known_identity(site.segments)))
 
 
 def is_accounted(site: Site, now: datetime) -> bool:

@@ -15,7 +15,7 @@ ISSUED = date(2026, 11, 23)
 HOSTILE = '<script>alert("1")</script> & #strong[x] *b* {0} "]'
 
 FACTS = KeyFacts(
-    site="みどり薬局 駅前店",
+    site="おもかげ書店 駅前店",
     device="camera-1",
     fingerprint="08Y8-CW9Q-STKV-9525-8EB3",
     serial=3,
@@ -30,12 +30,12 @@ FACTS = KeyFacts(
 
 _SITE = """
 [site]
-name = "みどり薬局 駅前店"
+name = "おもかげ書店 駅前店"
 subjects = "{subjects}"
 jurisdiction = "{jurisdiction}"
 timezone = "Asia/Tokyo"
-contact = "店長 山田 花子 03-1234-5678"
-operator = "株式会社みどり薬局"
+contact = "店長 山田 花子 00-0000-0000"
+operator = "株式会社おもかげ書店"
 notice_url = "https://shop.example/camera?a=1&b=2"
 purpose = {{ en = "Plan staff.", ja = "人員配置に生かすため。" }}
 [capture]
@@ -82,6 +82,4 @@ def shop(
 def european(**changes: Any) -> tuple[Policy, Profile]:
     """Return a European site that computes expression categories of customers."""
     evidence = 'dpia = "DPIA 7, safe"\nemotion-notice = "the notice at the door"'
-    return shop(
-        jurisdiction="eu", heads='["au", "gaze", "emotion"]', evidence=evidence, **changes
-    )
+    return shop(jurisdiction="eu", heads='["au", "gaze", "emotion"]', evidence=evidence, **changes)

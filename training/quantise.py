@@ -10,8 +10,10 @@ is reported. What it costs and gains is measured here on other pictures and writ
 scores on real sets come from
 `omokage evaluate TASK PATH --encoder models/face_encoder.int8.onnx`.
 
-Nothing is chosen here: the agent loads `NAME.onnx`. The gain is that of a processor with int8 dot
-products (AVX-512 VNNI and the like); an older one may gain nothing.
+The agent loads what the card of `NAME.onnx` says: with `--choose` its `settings.use` names the
+twin, without it (or after the card was written anew) the original is used. The gain is that of a
+processor with int8 dot products (AVX-512 VNNI and the like); an older one may gain nothing. Weights
+keep to 7 bits, so that older processors, whose sums would overflow, compute the same.
 """
 
 from __future__ import annotations
@@ -147,6 +149,7 @@ def quantise(source: Path, target: Path, feed: Feed, method: str) -> None:
             op_types_to_quantize=QUANTISED,
             nodes_to_exclude=kept_in_float(onnx.load(prepared)),
             per_channel=True,
+            reduce_range=True,
             activation_type=QuantType.QUInt8,
             weight_type=QuantType.QInt8,
             calibrate_method=CalibrationMethod[method],
@@ -220,8 +223,18 @@ def write_card(source: Path, target: Path, scores: dict[str, Any]) -> None:
             *card["limits"],
         ],
     }
+    card["settings"] = {k: v for k, v in card["settings"].items() if k != "use"}
     card["data"] = {**card["data"], "calibrated_on": f"{CALIBRATION} training pictures"}
     path = target.with_name(f"{name}.card.toml")
+    path.write_text(tomli_w.dumps(card), "utf-8")
+    load_card(path)
+
+
+def choose(source: Path, target: Path) -> None:
+    """Let the card of a model name its twin as what the agent loads."""
+    path = source.with_name(f"{source.stem}.card.toml")
+    card = tomllib.loads(path.read_text("utf-8"))
+    card["settings"]["use"] = target.name.removesuffix(".onnx")
     path.write_text(tomli_w.dumps(card), "utf-8")
     load_card(path)
 
@@ -240,6 +253,7 @@ def main() -> None:
     parser.add_argument("--labels", type=Path, default=Path("runs/labels"))
     parser.add_argument("--only", nargs="+", default=["face_encoder", "emotion_head",
                                                        "face_detector"])  # fmt: skip
+    parser.add_argument("--choose", action="store_true", help="let the agent load the twins")
     parser.add_argument(
         "--method", choices=["MinMax", "Entropy", "Percentile"], default="Percentile"
     )
@@ -263,6 +277,8 @@ def main() -> None:
         quantise(source, target, feed, arguments.method)
         scores = compare(source, target, feed)
         write_card(source, target, scores)
+        if arguments.choose and out == arguments.models:
+            choose(source, target)
         print(f"{target.name}: {scores}")
 
 

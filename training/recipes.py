@@ -1,7 +1,7 @@
 """The real training runs, each resumable: `python -m training.recipes RECIPE --data DIR ...`.
 
 Order: emotion-teacher, encoder (needs renders and labels), then encoder-distil, which also trains
-the emotion head that ships. `emotion-student` makes a stand-alone 48 px head to compare with. The
+the emotion head that ships; `ablation` shows what each part of the distillation brings. The
 detector has a recipe of its own, `training.run_detector`. All run on a GPU where there is one.
 """
 
@@ -32,13 +32,11 @@ from training.data.faces import (
 from training.data.renders import load_renders
 from training.export import export_pair
 from training.nets.emotion import (
-    STUDENT_WIDTHS,
     TEACHER_WIDTHS,
     EmbeddingEmotion,
     EmotionNet,
 )
 from training.nets.encoder import EMBEDDING, FaceEncoder
-from training.tasks.distill import EmotionDistillTask
 from training.tasks.emotion import EmotionTask
 from training.tasks.encoder import SIZE, EncoderTask, EncoderWeights, EncoderWithVotes
 from training.tasks.taught import Lessons, LessonWeights, ask
@@ -56,18 +54,6 @@ def emotion_teacher(data: Path, runs: Path, epochs: int, batch: int = 96) -> dic
     task = EmotionTask(model, ferplus.without_calibration(train), valid, regularised=True)
     schedule = Schedule(epochs, batch, 3e-3, average=0.998)
     return fit(task, schedule, runs / "emotion_teacher")
-
-
-def emotion_student(data: Path, runs: Path, epochs: int, batch: int = 96) -> dict[str, float]:
-    """Distil the large emotion net into the one that ships."""
-    torch.manual_seed(2)
-    teacher = EmotionNet(TEACHER_WIDTHS)
-    teacher.load_state_dict(kept_weights(runs / "emotion_teacher"))
-    student = EmotionNet(STUDENT_WIDTHS, dropout=0.2).to(memory_format=torch.channels_last)
-    train, valid = _ferplus(data)
-    base = EmotionTask(student, ferplus.without_calibration(train), valid)
-    task = EmotionDistillTask(base, student, teacher.to(memory_format=torch.channels_last))
-    return fit(task, Schedule(epochs, batch, 3e-3, weight_decay=1e-2), runs / "emotion_student")
 
 
 def encoder(data: Path, runs: Path, epochs: int, batch: int = 128) -> dict[str, float]:
@@ -198,7 +184,6 @@ def export_all(runs: Path, models: Path) -> None:
 
 RECIPES = {
     "emotion-teacher": emotion_teacher,
-    "emotion-student": emotion_student,
     "encoder": encoder,
     "encoder-distil": encoder_distil,
     "ablation": ablation,

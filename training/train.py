@@ -24,7 +24,6 @@ from typing import Protocol
 import torch
 from torch import Tensor, nn
 
-
 Batch = tuple[Tensor, ...]
 
 

@@ -10,7 +10,9 @@ import re
 import unicodedata
 from collections.abc import Iterator
 
-_NOT_FIRST = frozenset("、。，．・：；？！）」』】〉》〕］｝ー々ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ〜,.:;?!)]}”’")
+_NOT_FIRST = frozenset(
+    "、。，．・：；？！）」』】〉》〕］｝ー々〜ぁぃぅぇぉっゃゅょゎァィゥェォッャュョヮ,.:;?!)]}”’"
+)
 _NOT_LAST = frozenset("（「『【〈《〔［｛([{“‘")
 _PIECES = re.compile(r"\s+|[!-~À-ɏ–—‘’“”]+|.", re.DOTALL)
 
@@ -44,12 +46,12 @@ def wrap(text: str, columns: int, *, first: str = "", rest: str = "") -> list[st
             lines.append(prefix + line.rstrip())
             line, prefix = "", rest
             room = columns - width(prefix)
-        piece = piece if line else piece.lstrip()
-        while width(piece.rstrip()) > room > 1:
-            head = _head(piece, room)
+        left = piece if line else piece.lstrip()
+        while width(left.rstrip()) > room > 1:
+            head = _head(left, room)
             lines.append(prefix + head)
-            piece, prefix = piece[len(head) :], rest
-        line += piece
+            left, prefix = left[len(head) :], rest
+        line += left
     return [*lines, prefix + line.rstrip()]
 
 

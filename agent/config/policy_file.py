@@ -36,6 +36,12 @@ __all__ = ["Duration", "Examination", "examine", "load_policy", "parse_duration"
 DAILY = timedelta(days=730)
 """How long daily numbers live where a policy doesn't say; a profile's ceiling may shorten it."""
 
+LARGEST = 256 * 1024
+"""Bytes of a policy file; ours have about one or two thousand."""
+
+_LONG_KEY = re.compile(r"(?:[^\s=.]{1,99}[ \t]*\.[ \t]*){65}")
+"""A key of so many parts costs tomllib memory by the square of their number."""
+
 
 @dataclass(frozen=True, slots=True)
 class Examination:
@@ -122,19 +128,31 @@ def examine(raw: bytes, name: str) -> Examination:
         PolicyError: the profile that it names is damaged.
     """
     digest = hashlib.sha256(raw).hexdigest()
+    problem: Problem
     try:
-        text = raw.decode()
-        table = tomllib.loads(text)
+        if len(raw) > LARGEST:
+            problem = Problem((), f"is larger than {LARGEST // 1024} KiB", line=1)
+        else:
+            # Some editors put a mark before the first letter; it means nothing.
+            text = raw.decode("utf-8-sig")
+            table = _parse_toml(text)
+            if table:
+                return _judge(table, text, name, digest)
+            problem = Problem((), "the policy is empty", kind=Kind.EMPTY, line=1)
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         problem = Problem((), "isn't UTF-8 text", "Save the file as UTF-8.", line=line)
-        return Examination(name, digest, None, None, (problem,))
     except tomllib.TOMLDecodeError as error:
-        return Examination(name, digest, None, None, (_broken_toml(str(error), raw.decode()),))
-    if not table:
-        problem = Problem((), "the policy is empty", kind=Kind.EMPTY, line=1)
-        return Examination(name, digest, None, None, (problem,))
-    return _judge(table, text, name, digest)
+        problem = _broken_toml(str(error), raw.decode("utf-8-sig"))
+    except RecursionError:
+        problem = Problem((), "is nested too deeply", line=1)
+    return Examination(name, digest, None, None, (problem,))
+
+
+def _parse_toml(text: str) -> dict[str, Any]:
+    if _LONG_KEY.search(text):
+        raise RecursionError
+    return tomllib.loads(text)
 
 
 def _broken_toml(message: str, text: str) -> Problem:

@@ -18,6 +18,8 @@ _BLANK = re.compile(r"(?:[ \t\r\n]|#[^\n]*)*")
 _SPACE = re.compile(r"[ \t]*")
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SCALAR = re.compile(r"[^\s,\]}#]+(?: [0-9][^\s,\]}#]*)?")
+_DEEPEST = 64
+"""Parts of one key; each part costs as much memory as all before it."""
 _STRINGS = (
     re.compile(r'"""(?:[^\\]|\\.)*?"{3,5}(?!")', re.DOTALL),
     re.compile(r"'''.*?'{3,5}(?!')", re.DOTALL),
@@ -27,7 +29,11 @@ _STRINGS = (
 
 
 def locate(text: str) -> dict[Path, int]:
-    """Return the line (from 1) of every key, table and array element of a valid TOML text."""
+    """Return the line (from 1) of every key, table and array element of a valid TOML text.
+
+    Raises:
+        RecursionError: it is nested too deeply.
+    """
     return _Walker(text).walk()
 
 
@@ -113,6 +119,8 @@ class _Walker:
             self._skip(_SPACE)
             if self._text[self._at] != ".":
                 return tuple(parts)
+            if len(parts) == _DEEPEST:
+                raise RecursionError("a key of too many parts")
             self._at += 1
 
     def _quoted(self) -> str:

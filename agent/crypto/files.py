@@ -178,7 +178,10 @@ def exclusive(folder: Path) -> Iterator[None]:
 
 def _clear(folder: Path) -> None:
     for left in (*folder.glob(f"{_NEW}*"), *folder.glob(f"{_OLD}*")):
-        remove(left)
+        if left.stat().st_nlink > 1:
+            left.unlink()  # the file itself is in use under its own name: only this name goes
+        else:
+            remove(left)
 
 
 def _write_beside(path: Path, content: bytes, mode: int) -> Path:

@@ -40,7 +40,7 @@ def judge(passphrase: str, *, names: tuple[str, ...] = ()) -> None:
         ConfigError: with the reason; it doesn't repeat the passphrase.
     """
     plain = unicodedata.normalize("NFKC", passphrase)
-    if len(plain) < SHORTEST:
+    if min(len(passphrase), len(plain)) < SHORTEST:
         raise ConfigError(f"the passphrase is shorter than {SHORTEST} characters", advice=ADVICE)
     folded = plain.casefold()
     if len(set(folded)) < FEWEST_LETTERS:

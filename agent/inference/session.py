@@ -46,7 +46,10 @@ class Model:
 
 
 def load_model(folder: Path, name: str, *, threads: int = 1) -> Model:
-    """Load `NAME.onnx` as `NAME.card.toml` describes it.
+    """Load `NAME.onnx` as `NAME.card.toml` describes it, or the twin that the card names.
+
+    A card's `settings.use` names another file of the same folder with a card of its own, such as
+    an int8 twin; it must take and give what the card itself states.
 
     Args:
         folder: where both files lie.
@@ -59,6 +62,8 @@ def load_model(folder: Path, name: str, *, threads: int = 1) -> Model:
         ModelContractError: inputs or outputs differ from the card.
     """
     card = load_card(folder / f"{name}.card.toml")
+    if isinstance(twin := card.settings.get("use"), str):
+        name, card = twin, _twin(folder, card, twin)
     try:
         content = (folder / f"{name}.onnx").read_bytes()
     except OSError as error:
@@ -69,6 +74,18 @@ def load_model(folder: Path, name: str, *, threads: int = 1) -> Model:
     _compare(name, "input", card.inputs, session.get_inputs())
     _compare(name, "output", card.outputs, session.get_outputs())
     return Model(card, session)
+
+
+def _twin(folder: Path, card: Card, name: str) -> Card:
+    """Read the card of a twin and refuse one that isn't the same model in another form."""
+    if Path(name).name != name:
+        raise ModelContractError(f"{card.name}: settings.use must name a model of its own folder")
+    twin = load_card(folder / f"{name}.card.toml")
+    if "use" in twin.settings:
+        raise ModelContractError(f"{name}: a twin can't name another twin")
+    if (twin.inputs, twin.outputs) != (card.inputs, card.outputs):
+        raise ModelContractError(f"{name} takes or gives something else than {card.name}")
+    return twin
 
 
 def _session(content: bytes, name: str, threads: int) -> Any:

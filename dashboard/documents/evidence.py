@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from agent.config.words import load_words
 from agent.domain.policy import Policy
@@ -91,14 +92,18 @@ class Checklist:
 def load_checklist(kind: Kind) -> Checklist:
     """Return a checklist from its file."""
     table = tomllib.loads(Path(__file__).with_name(f"{kind}.toml").read_text(encoding="utf-8"))
-    points = tuple(
-        Point(**{k: tuple(v) if isinstance(v, list) else v for k, v in item.items()})
-        for item in table["item"]
-    )
+    points = tuple(_point(item) for item in table["item"])
     parts = {part["id"]: part["title"] for part in table["part"]}
     return Checklist(
         table["profile"], table["title"], table["subtitle"], table["about"], parts, points
     )
+
+
+def _point(item: dict[str, Any]) -> Point:
+    lists = ("found", "evidence", "notes", "proofs", "blanks")
+    assert set(item) <= {"part", "asks", "source", *lists}, "an unknown key would be lost"
+    answers = {name: tuple(item.get(name, ())) for name in lists}
+    return Point(item["part"], item["asks"], item["source"], **answers)
 
 
 def build_evidence(

@@ -143,4 +143,3 @@ class Document:
     issued: date
     footer: str
     blocks: tuple[Block, ...] = field(default=())
-

@@ -26,10 +26,10 @@ def characters() -> frozenset[int]:
     points = set(range(0x20, 0x7F)) | set(range(0xA0, 0x100)) | {ord(c) for c in _PUNCTUATION}
     for high in (*range(0x81, 0xA0), *range(0xE0, 0xFD)):
         for low in range(0x40, 0xFD):
-            try:
-                points |= {ord(c) for c in bytes((high, low)).decode("cp932")}
-            except UnicodeDecodeError:
-                continue
+            pair = bytes((high, low))
+            # The two differ in a few signs, such as the wave dash; texts use either.
+            for table in ("cp932", "shift_jis"):
+                points |= {ord(c) for c in pair.decode(table, "ignore")}
     private = range(0xE000, 0xF900)
     return frozenset(points - set(private))
 

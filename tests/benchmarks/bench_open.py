@@ -4,23 +4,26 @@ Run as a script from the repository's root, with one thread (`OMP_NUM_THREADS=1`
 
     python -m tests.benchmarks.bench_open bytes FIVE.npy [TEN.npy]
     python -m tests.benchmarks.bench_open month [RECORDS]
+    python -m tests.benchmarks.bench_open purge
 
 `bytes` plays a shop's day out of records that `clip_records` made, through the same flushes and
 closings as the agent, and divides the database's size by the records in it. `month` fills a
 database in `build/` once, with simulated faces: Action Units in short episodes between neutral
 stretches, left and right alike but not equal, with a model's jitter, smoothed; pose, gaze and
 probabilities as random walks. Then it opens and aggregates it, beside a file of the same records
-that nothing protects.
+that nothing protects. `purge` deletes one day of eight zones out of three, from a real disk.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -40,7 +43,15 @@ from agent.domain.record import (
     Batch,
     from_batch,
 )
-from agent.domain.segment import FIRST_LINK, delete_by
+from agent.domain.segment import (
+    CLOSING_SEQUENCE,
+    FIRST_LINK,
+    Closing,
+    SealedBucketKey,
+    SealedSegment,
+    counter_nonce,
+    delete_by,
+)
 from agent.store.segments import SegmentReader, SegmentStore
 from tests.fixed import NOW, START, opener, sealer, verifier
 
@@ -272,11 +283,60 @@ def measure_month(total: int) -> None:
     print(f"unprotected: {min(bare):.2f} s; ratio {seconds / min(bare):.2f}")
 
 
+def measure_purge(zones: int = 8, days: int = 3, size: int = 110_000) -> None:
+    """Print how long one day of closed buckets takes to delete, each time with the disk's wait."""
+    with tempfile.TemporaryDirectory(dir=BUILD) as folder:
+        path = Path(folder) / "segments.sqlite"
+        with SegmentStore(path) as store:
+            hurry(store)
+            writer = bucket(START)
+            template = writer.seal(from_batch(simulated_hour(np.random.default_rng(1), 50)))
+            for hour in range(24 * days):
+                for zone in range(zones):
+                    put(store, template, writer.sealed_key, f"zone-{zone}", hour, os.urandom(size))
+            store.purge(())
+        megabytes = path.stat().st_size / 1e6
+        for day in range(days):
+            with SegmentStore(path) as store:
+                due = [h.id for h in store.holdings() if h.start < START + timedelta(days=day + 1)]
+                began = time.perf_counter()
+                purge = store.purge(due)
+                seconds = time.perf_counter() - began
+            print(f"{purge.keys} buckets of a {megabytes:.0f} MB database: {seconds:.2f} s, "
+                  f"emptied: {purge.wal_truncated}")  # fmt: skip
+
+
+def put(
+    store: SegmentStore,
+    template: SealedSegment,
+    key: SealedBucketKey,
+    zone: str,
+    hour: int,
+    ciphertext: bytes,
+) -> None:
+    """Store a made-up bucket of one closing segment: the store can't tell, and seals take long."""
+    header = replace(
+        template.header,
+        zone=zone,
+        bucket_start=START + timedelta(hours=hour),
+        sequence=CLOSING_SEQUENCE,
+        closing=Closing(template.header.count, last=True),
+        key_id=os.urandom(16),
+    )
+    segment = replace(
+        template, header=header, nonce=counter_nonce(CLOSING_SEQUENCE), ciphertext=ciphertext
+    )
+    store.close_bucket(replace(key, key_id=header.key_id), [segment])
+
+
 def main(arguments: list[str]) -> None:
     """Measure what was asked for."""
     if arguments[:1] == ["bytes"]:
         five, *ten = (np.load(file) for file in arguments[1:])
         measure_bytes(five, ten[0] if ten else None)
+    elif arguments[:1] == ["purge"]:
+        BUILD.mkdir(exist_ok=True)
+        measure_purge()
     else:
         measure_month(int(arguments[1]) if len(arguments) > 1 else MONTH)
 

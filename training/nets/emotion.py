@@ -12,7 +12,6 @@ from torch import Tensor, nn
 from training.nets.blocks import BasicBlock, conv_bn
 
 TEACHER_WIDTHS = (32, 64, 64, 128, 128, 192)
-STUDENT_WIDTHS = (16, 24, 32, 64, 64, 96)
 
 
 class EmbeddingEmotion(nn.Module):

@@ -1,4 +1,4 @@
-"""Learn the FER+ vote distribution; optionally from a teacher's features and probabilities."""
+"""Learn the FER+ vote distribution."""
 
 from __future__ import annotations
 

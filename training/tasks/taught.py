@@ -1,4 +1,14 @@
-"""What a larger net says of pictures, asked once for each and for its mirror image."""
+"""Feature-wise distillation (LibreFace, WACV 2024), mended: a teacher's answers and their loss.
+
+What is otherwise than in the published code, and why:
+- a *learned* linear projector carries the student's features to the teacher's width; there, a
+  nearest-neighbour resize stood in for it;
+- features are matched after L2 normalisation, so their scale can't drown the other terms;
+- the divergence is between true probability distributions at a temperature, not between
+  rectified logits;
+- teacher and student see the same picture, mirrored or not alike, each as it was trained to see
+  it. The teacher is asked once for each picture and for its mirror image.
+"""
 
 from __future__ import annotations
 

@@ -13,8 +13,6 @@ from agent.cli.options import site_option
 from agent.cli.policy.show import preferred_language
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from agent.config.site import Site
     from agent.domain.access import AccessRecorder
     from agent.domain.policy import Policy
@@ -22,140 +20,14 @@ if TYPE_CHECKING:
     from agent.retention.round import Round
     from agent.retention.safety import Clearance
 
-
 EXIT_CODES = """\b
 Exit codes:
   0  done, or said what would be done
-  2  an option is wrong
+  2  an option is wrong, or the clock can't be right
   7  a database or the access log refuses
-  8  the policy may not be used or isn't the one applied last, or a number is wrong or missing
-"""
-from agent.cli.policy.plan import describe
-from agent.cli.policy.stock import read_stock
-from agent.cli.who import operator
-from agent.clock import SystemClock
-from agent.config.policy_file import load_policy
-from agent.config.site import Site
-from agent.domain.access import Role
-from agent.retention.plan import plan
-from agent.retention.receipt import Actor
-from agent.retention.safety import clear
+  8  the policy may not be used or isn't the one applied last, or a number is wrong or missing"""
 
-place = Site(site)
-policy = load_policy(place.policy)
-actor = Actor(operator(), Role.OPERATOR, policy.digest)
-if clock_is_right:
-    _confirm_clock(place, actor)
-stock = read_stock(place)
-verdict = stock.verdict
-found = plan(stock.holdings, policy, stock.holds, verdict.now, ahead=verdict.ahead)
-allowed = clear(found, policy, known=stock.known)
-click.echo("\n".join(describe(found, policy, allowed, stock, preferred_language())))
-if not delete:
-    click.echo("Nothing was deleted. To do it: omokage policy apply --delete")
-    return
-now = SystemClock().now()
-_refuse_another(place, policy, accept=accept)
-rows = _agree(allowed, agreed)
-from agent.store.access_log import AccessLog
-
-with closing(AccessLog(place.access_log)) as log:
-    _record_applied(place, log, actor, now)
-    done = _carry_out(place, policy, log, actor, rows)
-click.echo("\n".join(receipt(done)))
-if done.trouble:
-    from agent.errors import StoreError
-
-    raise StoreError("not everything could be done: " + " ".join(done.trouble), advice=_AGAIN)
-
-
-IN = "What is left is tried again by the agent each minute; or run this command again."
-
-
-_confirm_clock(place: Site, actor: Actor) -> None:
-"""Write down that somebody says the clock is right; the agent's next round believes it."""
-from agent.clock import SystemClock
-from agent.domain.access import Action
-from agent.errors import ConfigError, StoreError
-from agent.maintenance import read_clocks
-from agent.memory import Memory, recall, remember
-from agent.retention.trust import judge
-from agent.store.access_log import AccessLog
-
-clocks = read_clocks(SystemClock())
-memory = recall(place.upkeep)
-verdict = judge(clocks, memory.mark if memory else None, None, confirmed=True)
-if verdict.doubt is not None:
-    raise ConfigError(
-        f"the clock says {clocks.wall:%Y-%m-%d}, before Omokage existed",
-        advice="Set it with `timedatectl set-time`, or connect a time server.",
-    )
-with closing(AccessLog(place.access_log)) as log:
-    log.record(actor.event(clocks.wall, Action.POLICY_APPLIED, "clock confirmed"))
-if not remember(place.upkeep, Memory(verdict.mark, memory.store if memory else None)):
-    raise StoreError(f"can't write {place.upkeep.name}")
-click.echo(f"The clock is taken as right: {clocks.wall:%Y-%m-%d %H:%M} UTC.")
-
-
-_refuse_another(place: Site, policy: Policy, *, accept: bool) -> None:
-"""Refuse to delete by a policy that nobody has applied yet, where another one was."""
-from agent.cli.policy.history import last_applied
-from agent.errors import PolicyError
-
-last = last_applied(place)
-if last is None or policy.digest.startswith(last[1]) or accept:
-    return
-raise PolicyError(
-    f"the policy isn't the one that was applied last, on {last[0]:%Y-%m-%d}",
-    advice="Read it with `omokage policy show`; if it is meant, add --accept.",
-)
-
-
-_agree(allowed: Clearance, agreed: int | None) -> int | None:
-"""Have the number typed that would go before its own deadline; None if nothing would."""
-from agent.errors import PolicyError
-
-if agreed is not None or not allowed.wait:
-    return agreed
-if allowed.stop == "other_database":
-    return None
-rows = allowed.waiting_rows
-if not sys.stdin.isatty():
-    raise PolicyError(
-        f"{rows} rows would go before their own deadline, and nobody is here to agree",
-        advice=f"If it is meant, add --yes-delete {rows}.",
-    )
-click.echo(f"{rows} rows go before their own deadline. They can't be brought back.")
-return int(click.prompt(f"Type {rows} to agree", type=int))
-
-
-_record_applied(place: Site, log: AccessRecorder, actor: Actor, now: datetime) -> None:
-from agent.cli.policy.history import last_applied
-from agent.domain.access import Action
-
-last = last_applied(place)
-if last is None or not actor.digest.startswith(last[1]):
-    log.record(actor.event(now, Action.POLICY_APPLIED, "retention"))
-
-
-_carry_out(
-place: Site, policy: Policy, log: AccessRecorder, actor: Actor, agreed: int | None
- Round:
-from agent.clock import SystemClock
-from agent.epochs import EpochKeys
-from agent.maintenance import House, read_clocks
-from agent.upkeep import is_accounted, open_stores
-
-clock = SystemClock()
-accounted = is_accounted(place, clock.now())
-stores = open_stores(place, policy, clock.now())
-with closing(stores.segments), closing(stores.aggregates):
-    keys = EpochKeys(place, policy, log, actor)
-    house = House(stores, policy, log, place, actor=actor, keys=keys, accounted=accounted)
-    return house.keep(read_clocks(clock), agreed=agreed)
-
-
-receipt(done: Round) -> list[str]:"""
+AGAIN = "What is left is tried again by the agent each minute; or run this command again."
 
 
 @click.command(epilog=EXIT_CODES)
@@ -175,18 +47,141 @@ def apply(site: Path, delete: bool, agreed: int | None, accept: bool, clock_is_r
 
     Without --delete nothing is changed but what --clock-is-right says. Every step is written into
     the access log first, and how it ended after.
+    """
+    from agent.cli.policy.plan import describe
+    from agent.cli.policy.stock import read_stock
+    from agent.cli.who import operator
+    from agent.config.policy_file import load_policy
+    from agent.config.site import Site
+    from agent.domain.access import Role
+    from agent.retention.plan import plan
+    from agent.retention.receipt import Actor
+    from agent.retention.safety import clear
+
+    place = Site(site)
+    policy = load_policy(place.policy)
+    actor = Actor(operator(), Role.OPERATOR, policy.digest)
+    if clock_is_right:
+        _confirm_clock(place, actor)
+    stock = read_stock(place)
+    verdict = stock.verdict
+    found = plan(stock.holdings, policy, stock.holds, verdict.now, ahead=verdict.ahead)
+    allowed = clear(found, policy, known=stock.known)
+    click.echo("\n".join(describe(found, policy, allowed, stock, preferred_language())))
+    if not delete:
+        click.echo("Nothing was deleted. To do it: omokage policy apply --delete")
+        return
+    _refuse_another(place, policy, accept=accept)
+    _carry_out(place, policy, actor, _agree(allowed, agreed))
+
+
+def _confirm_clock(place: Site, actor: Actor) -> None:
+    """Write down that somebody says the clock is right; the agent's next round believes it."""
+    from agent.clock import SystemClock
+    from agent.domain.access import Action
+    from agent.errors import ConfigError, StoreError
+    from agent.maintenance import read_clocks
+    from agent.memory import Memory, recall, remember
+    from agent.retention.trust import judge
+    from agent.store.access_log import AccessLog
+
+    clocks = read_clocks(SystemClock())
+    memory = recall(place.upkeep)
+    verdict = judge(clocks, memory.mark if memory else None, None, confirmed=True)
+    if verdict.doubt is not None:
+        raise ConfigError(
+            f"the clock says {clocks.wall:%Y-%m-%d}, before Omokage existed",
+            advice="Set it with `timedatectl set-time`, or connect a time server.",
+        )
+    with closing(AccessLog(place.access_log)) as log:
+        log.record(actor.event(clocks.wall, Action.POLICY_APPLIED, "clock confirmed"))
+    if not remember(place.upkeep, Memory(verdict.mark, memory.store if memory else None)):
+        raise StoreError(f"can't write {place.upkeep.name}")
+    click.echo(f"The clock is taken as right: {clocks.wall:%Y-%m-%d %H:%M} UTC.")
+
+
+def _refuse_another(place: Site, policy: Policy, *, accept: bool) -> None:
+    """Refuse to delete by a policy that nobody has applied yet, where another one was."""
+    from agent.cli.policy.history import last_applied
+    from agent.errors import PolicyError
+
+    last = last_applied(place)
+    if last is None or accept or policy.digest.startswith(last[1]):
+        return
+    raise PolicyError(
+        f"the policy isn't the one that was applied last, on {last[0]:%Y-%m-%d}",
+        advice="Read it with `omokage policy show`; if it is meant, add --accept.",
+    )
+
+
+def _agree(allowed: Clearance, agreed: int | None) -> int | None:
+    """Have the number typed that would go before its own deadline; None if nothing would."""
+    from agent.errors import PolicyError
+    from agent.retention.safety import Stop
+
+    if agreed is not None or allowed.stop is not Stop.MANY_AT_ONCE:
+        return agreed
+    rows = allowed.waiting_rows
+    if not sys.stdin.isatty():
+        raise PolicyError(
+            f"{rows} rows would go before their own deadline, and nobody is here to agree",
+            advice=f"If it is meant, add --yes-delete {rows}.",
+        )
+    click.echo(f"{rows} rows go before their own deadline. They can't be brought back.")
+    return int(click.prompt(f"Type {rows} to agree", type=int))
+
+
+def _carry_out(place: Site, policy: Policy, actor: Actor, agreed: int | None) -> None:
+    from agent.errors import StoreError
+    from agent.store.access_log import AccessLog
+
+    with closing(AccessLog(place.access_log)) as log:
+        _record_applied(place, log, actor)
+        done = _one_round(place, policy, log, actor, agreed)
+    click.echo("\n".join(receipt(done)))
+    if done.trouble:
+        raise StoreError("not everything could be done: " + " ".join(done.trouble), advice=AGAIN)
+
+
+def _record_applied(place: Site, log: AccessRecorder, actor: Actor) -> None:
+    from agent.cli.policy.history import last_applied
+    from agent.clock import SystemClock
+    from agent.domain.access import Action
+
+    last = last_applied(place)
+    if last is None or not actor.digest.startswith(last[1]):
+        log.record(actor.event(SystemClock().now(), Action.POLICY_APPLIED, "retention"))
+
+
+def _one_round(
+    place: Site, policy: Policy, log: AccessRecorder, actor: Actor, agreed: int | None
+) -> Round:
+    from agent.clock import SystemClock
+    from agent.epochs import EpochKeys
+    from agent.maintenance import House, read_clocks
+    from agent.upkeep import is_accounted, open_stores
+
+    clock = SystemClock()
+    accounted = is_accounted(place, clock.now())
+    place.segments.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    stores = open_stores(place, policy, clock.now())
+    with closing(stores.segments), closing(stores.aggregates):
+        keys = EpochKeys(place, policy, log, actor)
+        house = House(stores, policy, log, place, actor=actor, keys=keys, accounted=accounted)
+        return house.keep(read_clocks(clock), agreed=agreed)
+
+
+def receipt(done: Round) -> list[str]:
     """Say what was done."""
     from agent.cli.policy.stock import plural
 
     gone = plural(done.deleted_records, "record"), plural(done.deleted_numbers, "number")
-    lines = [
-        f"deleted   {', '.join(gone)}",
-        "log       emptied: deleted rows are gone from the disk's files too"
-        if done.erased
-        else "LOG       not emptied yet, a reader is open; the agent tries again each minute",
-    ]
+    emptied = "log       emptied: deleted rows are gone from the database's files too"
+    blocked = "LOG       not emptied yet, a reader is open; the agent tries again each minute"
+    lines = [f"deleted   {', '.join(gone)}", emptied if done.erased else blocked]
     if done.epochs:
         lines.append(f"keys      destroyed: {', '.join(done.epochs)}")
-    overdue = (done.overdue_records or 0) + (done.overdue_numbers or 0)
-    lines.append(f"overdue   {plural(overdue, 'row')}")
-    return lines
+    if done.overdue_records is None or done.overdue_numbers is None:
+        return [*lines, "OVERDUE   a database can't be read, so nobody can tell"]
+    overdue = done.overdue_records + done.overdue_numbers
+    return [*lines, f"overdue   {plural(overdue, 'row')}"]

@@ -16,85 +16,10 @@ if TYPE_CHECKING:
     from agent.config.site import Site
     from agent.domain.access_entry import AccessEntry
 
-
 EXIT_CODES = """\b
 Exit codes:
   0  the list is printed, also an empty one
-  7  the access log can't be read
-"""
-from agent.config.site import Site
-
-entries = _entries(Site(site), limit)
-if as_json:
-    click.echo(json.dumps([as_table(e) for e in entries], ensure_ascii=False, indent=1))
-    return
-for entry in entries:
-    click.echo(describe(entry))
-if not entries:
-    click.echo("The access log has no entry about policies or deletions yet.")
-
-
-last_applied(place: Site) -> tuple[datetime, str] | None:
-"""Return when a policy was applied last, and the beginning of its digest."""
-from agent.domain.access import Action
-from agent.store.access_reader import AccessQuery, AccessReader
-
-query = AccessQuery(action=Action.POLICY_APPLIED)
-for entry in AccessReader(place.access_log).entries(query):
-    if entry.event.purpose == "retention" and (digest := _policy(entry)):
-        return entry.event.at, digest
-return None
-
-
-_entries(place: Site, limit: int) -> list[AccessEntry]:
-from agent.domain.access import Action
-from agent.store.access_reader import AccessQuery, AccessReader
-
-reader = AccessReader(place.access_log)
-wanted = (
-    Action.STARTED, Action.POLICY_APPLIED, Action.PURGED, Action.PURGE_REFUSED,
-    Action.KEYS_DESTROYED, Action.HOLD_PLACED, Action.HOLD_LIFTED,
-)  # fmt: skip
-found = [e for a in wanted for e in reader.entries(AccessQuery(action=a), limit=limit)]
-return sorted(found, key=lambda entry: entry.number, reverse=True)[:limit]
-
-
-as_table(entry: AccessEntry) -> dict[str, Any]:
-"""Return an entry for a program."""
-event = entry.event
-return {
-    "number": entry.number,
-    "at": event.at.isoformat(),
-    "who": event.actor,
-    "role": event.role,
-    "action": event.action,
-    "what": event.purpose,
-    "decision": event.decision,
-    "objects": list(event.objects),
-    "counts": dict(event.counts),
-    "note": event.note,
-}
-
-
-describe(entry: AccessEntry) -> str:
-"""Put an entry into a line."""
-from agent.cli.wide import printable
-
-event = entry.event
-counts = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in event.counts.items() if n)
-parts = (
-    event.purpose.replace("_", " "),
-    counts,
-    f"policy {_policy(entry)}" if _policy(entry) else "",
-    event.note,
-)
-who = event.actor or "(erased)"
-words = "; ".join(printable(part) for part in parts if part)
-head = f"{event.at:%Y-%m-%d %H:%M:%S} UTC  {event.action:<15} {printable(who)}"
-return f"{head}: {words}" if words else head
-
-
-_policy(entry: AccessEntry) -> str:"""
+  7  the access log can't be read"""
 
 
 @click.command(epilog=EXIT_CODES)
@@ -105,10 +30,85 @@ _policy(entry: AccessEntry) -> str:"""
     type=click.IntRange(1, 10_000),
     default=50,
     show_default=True,
-    help="At most so many.",
+    help="At most so many entries.",
 )
 def history(site: Path, as_json: bool, limit: int) -> None:
-    """List policies, deletions, refusals and holds from the access log, newest first.
+    """List policies, deletions, refusals and holds from the access log, newest first."""
+    from agent.config.site import Site
+
+    entries = _entries(Site(site), limit)
+    if as_json:
+        click.echo(json.dumps([as_table(e) for e in entries], ensure_ascii=False, indent=1))
+        return
+    for entry in entries:
+        click.echo(describe(entry))
+    if not entries:
+        click.echo("The access log has no entry about policies or deletions yet.")
+
+
+def last_applied(place: Site) -> tuple[datetime, str] | None:
+    """Return when a policy was applied last, and the beginning of its digest."""
+    from agent.domain.access import Action
+    from agent.store.access_reader import AccessQuery, AccessReader
+
+    query = AccessQuery(action=Action.POLICY_APPLIED)
+    for entry in AccessReader(place.access_log).entries(query):
+        if entry.event.purpose == "retention" and (digest := _policy(entry)):
+            return entry.event.at, digest
+    return None
+
+
+def _entries(place: Site, limit: int) -> list[AccessEntry]:
+    from agent.domain.access import Action
+    from agent.store.access_reader import AccessQuery, AccessReader
+
+    reader = AccessReader(place.access_log)
+    wanted = (
+        Action.STARTED,
+        Action.STARTED_OVER,
+        Action.POLICY_APPLIED,
+        Action.PURGED,
+        Action.PURGE_REFUSED,
+        Action.KEYS_DESTROYED,
+        Action.HOLD_PLACED,
+        Action.HOLD_LIFTED,
+    )
+    found = [e for a in wanted for e in reader.entries(AccessQuery(action=a), limit=limit)]
+    return sorted(found, key=lambda entry: entry.number, reverse=True)[:limit]
+
+
+def as_table(entry: AccessEntry) -> dict[str, Any]:
+    """Return an entry for a program."""
+    event = entry.event
+    return {
+        "number": entry.number,
+        "at": event.at.isoformat(),
+        "who": event.actor,
+        "role": event.role,
+        "action": event.action,
+        "what": event.purpose,
+        "decision": event.decision,
+        "objects": list(event.objects),
+        "counts": dict(event.counts),
+        "note": event.note,
+    }
+
+
+def describe(entry: AccessEntry) -> str:
+    """Put an entry into a line."""
+    from agent.cli.wide import printable
+
+    event = entry.event
+    counts = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in event.counts.items() if n)
+    policy = _policy(entry)
+    parts = event.purpose.replace("_", " "), counts, policy and f"policy {policy}", event.note
+    who = event.actor or "(erased)"
+    words = "; ".join(part for part in parts if part)
+    head = f"{event.at:%Y-%m-%d %H:%M:%S} UTC  {event.action:<14} {who}"
+    return printable(f"{head}: {words}" if words else head)
+
+
+def _policy(entry: AccessEntry) -> str:
     """Return the beginning of the digest that an entry names, "" if it names none."""
     objects = (o.partition(":") for o in entry.event.objects)
     return next((rest for kind, _, rest in objects if kind == "policy"), "")

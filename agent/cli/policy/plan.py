@@ -13,6 +13,7 @@ from agent.cli.policy.show import preferred_language
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from datetime import datetime
 
     from agent.cli.policy.stock import Stock
     from agent.domain.policy import Policy
@@ -20,59 +21,12 @@ if TYPE_CHECKING:
     from agent.retention.safety import Clearance
     from agent.retention.summary import Group
 
-
 EXIT_CODES = """\b
 Exit codes:
   0  the plan is printed, whatever it says
   2  an option is wrong
   7  a database can't be read, or the records' database is gone
-  8  the policy may not be used
-"""
-from agent.cli.policy.stock import parse_instant, read_stock
-from agent.config.policy_file import load_policy
-from agent.config.site import Site
-from agent.retention import plan as plans
-from agent.retention.safety import clear
-
-place = Site(site)
-policy = load_policy(file or place.policy)
-stock = read_stock(place)
-now, ahead = stock.verdict.now, stock.verdict.ahead
-if at is not None:
-    now, ahead = parse_instant(at, policy), None
-found = plans.plan(stock.holdings, policy, stock.holds, now, ahead=ahead)
-allowed = clear(found, policy, known=stock.known)
-if as_json:
-    table = as_table(found, policy, allowed, stock, at=now)
-    click.echo(json.dumps(table, ensure_ascii=False, indent=1))
-    return
-if at is not None:
-    from agent.cli.policy.stock import say
-
-    click.echo(f"If it were {say(now, policy)} and nothing were added:")
-click.echo("\n".join(describe(found, policy, allowed, stock, language)))
-
-
-as_table(
-found: RetentionPlan, policy: Policy, allowed: Clearance, stock: Stock, *, at: Any
- dict[str, Any]:
-"""Return a plan for a program."""
-from agent.retention.summary import as_json
-
-return {
-    "site": policy.site,
-    "digest": policy.digest,
-    "at": at.isoformat(),
-    "clock": stock.verdict.doubt or "trusted",
-    "stop": allowed.stop,
-    "waiting_rows": allowed.waiting_rows,
-    **as_json(found),
-}
-
-
-describe(
-found: RetentionPlan, policy: Policy, allowed: Clearance, stock: Stock, language: str
- list[str]:"""
+  8  the policy may not be used"""
 
 
 @click.command(epilog=EXIT_CODES)
@@ -91,15 +45,57 @@ def plan(site: Path, as_json: bool, at: str | None, language: str, file: Path | 
     """Say what would be deleted now, what is held, what is kept and until when.
 
     With FILE: what that policy would delete, before it is put in place. Nothing is changed.
+    """
+    from agent.cli.policy.stock import parse_instant, read_stock, say
+    from agent.config.policy_file import load_policy
+    from agent.config.site import Site
+    from agent.retention import plan as plans
+    from agent.retention.safety import clear
+
+    place = Site(site)
+    policy = load_policy(file or place.policy)
+    stock = read_stock(place)
+    now, ahead = stock.verdict.now, stock.verdict.ahead
+    if at is not None:
+        now, ahead = parse_instant(at, policy), None
+    found = plans.plan(stock.holdings, policy, stock.holds, now, ahead=ahead)
+    allowed = clear(found, policy, known=stock.known)
+    if as_json:
+        table = as_table(found, policy, allowed, stock, at=now)
+        click.echo(json.dumps(table, ensure_ascii=False, indent=1))
+        return
+    if at is not None:
+        click.echo(f"If it were {say(now, policy)} and nothing were added:")
+    click.echo("\n".join(describe(found, policy, allowed, stock, language)))
+
+
+def as_table(
+    found: RetentionPlan, policy: Policy, allowed: Clearance, stock: Stock, *, at: datetime
+) -> dict[str, Any]:
+    """Return a plan for a program."""
+    from agent.retention.summary import as_json
+
+    return {
+        "site": policy.site,
+        "digest": policy.digest,
+        "at": at.isoformat(),
+        "clock": stock.verdict.doubt or "trusted",
+        "stop": allowed.stop,
+        "waiting_rows": allowed.waiting_rows,
+        **as_json(found),
+    }
+
+
+def describe(
+    found: RetentionPlan, policy: Policy, allowed: Clearance, stock: Stock, language: str
+) -> list[str]:
     """Put a plan into lines."""
     from agent.cli.policy.stock import say
     from agent.domain.policy import spell_duration
     from agent.retention.words import DOUBTS, STOPS
 
     kept = policy.retention
-    lives = (
-        ("records", kept.records), ("numbers", kept.aggregates), ("daily numbers", kept.daily),
-    )  # fmt: skip
+    lives = (("records", kept.records), ("numbers", kept.aggregates), ("days", kept.daily))
     words = ", ".join(f"{name} {spell_duration(life)}" for name, life in lives)
     lines = [f"policy    {policy.site}, digest {policy.digest[:16]}: at most {words}"]
     verdict = stock.verdict
@@ -108,37 +104,33 @@ def plan(site: Path, as_json: bool, at: str | None, language: str, file: Path | 
     else:
         at = say(verdict.mark.wall, policy)
         lines.append(f"CLOCK     {DOUBTS[verdict.doubt][language].format(at=at)}")
-    for title, lots in (
-        ("due", allowed.go), ("waits", allowed.wait), ("held", found.held), ("kept", found.keep),
-    ):  # fmt: skip
-        lines += _section(title, lots, policy, language)
+    lines += _section("due", allowed.go, policy, language) or ["due       nothing"]
+    lines += _section("waits", allowed.wait, policy, language)
+    lines += _section("held", found.held, policy, language)
+    lines += _section("kept", found.keep, policy, language)
     if allowed.stop is not None:
-        lines.append(f"STOPPED   {STOPS[allowed.stop][language].format(rows=allowed.waiting_rows)}")
-    lines.append(
-        f"next      {say(found.next_due, policy) if found.next_due else 'nothing is kept'}"
-    )
-    return lines
+        why = STOPS[allowed.stop][language].format(rows=allowed.waiting_rows)
+        lines.append(f"STOPPED   {why}")
+    following = say(found.next_due, policy) if found.next_due else "nothing is kept"
+    return [*lines, f"next      {following}"]
 
 
 def _section(title: str, lots: Iterable[Lot], policy: Policy, language: str) -> list[str]:
     from agent.retention.summary import grouped
 
-    groups = grouped(lots)
-    if not groups:
-        return [f"{title:<9} nothing"] if title == "due" else []
     return [
-        f"{title if number == 0 else '':<9} {line}"
-        for number, group in enumerate(groups)
-        for line in _lines(group, policy, language)
+        f"{'' if number else title:<9} {_line(group, policy, language)}"
+        for number, group in enumerate(grouped(lots))
     ]
 
 
-def _lines(group: Group, policy: Policy, language: str) -> list[str]:
+def _line(group: Group, policy: Policy, language: str) -> str:
     from agent.cli.policy.stock import plural
+    from agent.cli.wide import printable
     from agent.domain.retention import Tier
 
-    unit = "bucket" if group.tier is not Tier.DAILY else "day"
+    unit = "day" if group.tier is Tier.DAILY else "bucket"
     size = f"{plural(group.holdings, unit)}, {plural(group.rows, 'row')}"
     where = {"": "all zones", "*": "all zones together"}.get(group.zone, group.zone)
-    why = group.sentence(policy.timezone, language)
-    return [f"{group.name(language)}, {where}: {size}; {why}"]
+    why = printable(group.sentence(policy.timezone, language))
+    return f"{group.name(language)}, {where}: {size}; {why}"

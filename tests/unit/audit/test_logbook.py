@@ -12,6 +12,8 @@ from agent.checkpoints import load_device, verify_keys, verify_log
 from agent.config.policy_file import load_policy
 from agent.config.site import Site
 from agent.crypto.create import create_epochs, write_keys
+from agent.crypto.keys import load_public
+from agent.crypto.root import fingerprint
 from agent.crypto.vault import CHEAPEST
 from agent.domain.access import Action
 from agent.errors import ConfigError
@@ -49,11 +51,20 @@ def test_a_start_is_written(site: Site, book: Logbook) -> None:
     book.record(start_event(site, POLICY, ("face_encoder@0123abcd",), START))
 
     (entry,) = AccessReader(site.access_log).entries()
-    policy, key, model = entry.event.objects
+    policy, keys, model = entry.event.objects
     assert (Action.STARTED, "face_encoder@0123abcd") == (entry.event.action, model)
     assert f"policy:{POLICY.digest[:16]}" == policy
-    assert key.startswith("key:")
+    assert f"keys:{fingerprint(load_public(site.public_keys).root or b'')}" == keys
     assert book.trouble is None
+
+
+def test_an_event_that_is_no_entry_keeps_no_other_waiting(site: Site, book: Logbook) -> None:
+    """It is told and dropped; what comes after it is written."""
+    book.record(event(purpose="x" * (1 << 18)))
+    book.record(event(1))
+
+    assert [event(1)] == [entry.event for entry in AccessReader(site.access_log).entries()]
+    assert "an event (unlocked) was no entry" in (book.trouble or "")
 
 
 def test_a_start_without_keys_is_written_too(tmp_path: Path) -> None:

@@ -220,6 +220,35 @@ def test_no_bytes_crash_the_reader(raw):
     assert all(problem.line >= 1 for problem in found.problems)
 
 
+@pytest.mark.parametrize(
+    "raw", [SHOP.encode("utf-8-sig"), SHOP.replace("\n", "\r\n").encode()], ids=["mark", "crlf"]
+)
+def test_other_editors_files_are_read(raw):
+    """A mark before the first letter and other ends of lines mean nothing, lines count the same."""
+    broken = raw.replace(b"k = 5", b"k = 4")
+
+    assert examine(raw, "policy.toml").policy is not None
+    assert (
+        examine(SHOP.replace("k = 5", "k = 4").encode(), "policy.toml").problems[0].line
+        == examine(broken, "policy.toml").problems[0].line
+    )
+
+
+@pytest.mark.parametrize(
+    ("raw", "why"),
+    [
+        (b"a = " + b"[" * 50_000 + b"]" * 50_000, "nested"),
+        (b"#" * 300_000, "larger"),
+        (b"site." + b"a." * 20_000 + b"b = 1", "nested"),
+    ],
+    ids=["deep", "large", "dotted"],
+)
+def test_a_file_made_to_exhaust_the_reader_is_refused(raw, why):
+    """Size and depth are bounded."""
+    with pytest.raises(PolicyError, match=why):
+        parse_policy(raw, "policy.toml")
+
+
 LINES = SHOP.splitlines(keepends=True)
 
 

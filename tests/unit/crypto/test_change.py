@@ -24,6 +24,7 @@ from agent.crypto.change import (
 )
 from agent.crypto.create import write_keys
 from agent.crypto.destroy import destroy_epochs
+from agent.crypto.files import exclusive
 from agent.crypto.keybox import KeyBox
 from agent.crypto.keys import load_public
 from agent.crypto.lifecycle import extended, with_new_epoch
@@ -156,6 +157,10 @@ def test_killed_at_any_moment_the_site_works(paths: KeyPaths, what: str, number:
 
     assert done.returncode in {-signal.SIGKILL, 0}
     assert done.returncode or number > 6
+    round_trip(paths, NOW)
+    with exclusive(paths.vault.parent), exclusive(paths.public.parent):
+        pass  # the next command clears what was left behind
+    assert len(list(paths.vault.parent.iterdir())) == 1
     round_trip(paths, NOW)
     round_trip(paths, NOW + WEEK)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import os
 import signal
 import subprocess
 import sys
@@ -178,4 +177,4 @@ def test_killed_in_the_middle_the_vault_still_opens(vault: Path, kind: str, numb
         destroy_epochs(vault, ())
     raw = b"".join(path.read_bytes() for path in vault.parent.iterdir())
     assert keyset().vault.epochs[0].spelled not in raw
-    assert os.listdir(vault.parent) == [vault.name]
+    assert list(vault.parent.iterdir()) == [vault]

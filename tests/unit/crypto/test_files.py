@@ -118,6 +118,19 @@ def test_leftovers_of_an_interrupted_change_are_cleared(tmp_path: Path) -> None:
     assert path.read_bytes() == b"kept"
 
 
+@pytest.mark.parametrize("name", [".new-abc", ".old-epochs.toml"])
+def test_a_second_name_of_a_file_in_use_is_no_leftover(tmp_path: Path, name: str) -> None:
+    """Interrupted while a file had two names, the name goes and the file stays whole."""
+    path = tmp_path / "epochs.toml"
+    path.write_bytes(b"kept")
+    (tmp_path / name).hardlink_to(path)
+
+    with exclusive(tmp_path):
+        assert [path] == list(tmp_path.iterdir())
+
+    assert path.read_bytes() == b"kept"
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o620, 0o601])
 def test_a_file_for_others_is_not_private(tmp_path: Path, mode: int) -> None:
     """Any right of anybody else is refused, also where credentials are accepted."""

@@ -187,7 +187,9 @@ def test_texts_can_be_read(text: str, ground: str) -> None:
 @pytest.mark.parametrize("draw", [lambda d: document_html([d], Paper.A4)], ids=["html"])
 def test_every_kind_of_block_is_drawn(draw: Callable[[Document], str]) -> None:
     """Headings, texts, lists, tables, drawings, fields and items all come out, escaped."""
-    figure = Figure('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>', "a <b>", "c")
+    figure = Figure(
+        '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>', "a <b>", "c"
+    )
     blocks = (
         Heading("h <i>", 3),
         Paragraph("p\nq", note=True),
@@ -195,14 +197,23 @@ def test_every_kind_of_block_is_drawn(draw: Callable[[Document], str]) -> None:
         DocumentTable(("k", "n"), (("a", "1"), ("", "2")), (2, 1), ("left", "right"), 8),
         figure,
         Fields((("name", ""), ("who", "me"))),
-        Item("1.", "asks", "source", "found", ("f",), "proof", ("cmd",), ("one",), ("by", "on")),
+        Item("1.", "asks", "in", "found", ("f",), "proof", ("cmd",), ("one",), ("by", "on")),
     )
 
     page = draw(Document("en", "Title", "", ISSUED, "foot", blocks))
 
     parsed(page)
-    for part in ("h &lt;i&gt;", "p<br>q", "<li>x</li>", 'class="right">1', 'aria-label="a &lt;b&gt;"',
-                 "<figcaption>c", 'class="blank"', "<code>cmd</code>", 'class="blank wide"'):  # fmt: skip
+    for part in (
+        "h &lt;i&gt;",
+        "p<br>q",
+        "<li>x</li>",
+        'class="right">1',
+        'aria-label="a &lt;b&gt;"',
+        "<figcaption>c",
+        'class="blank"',
+        "<code>cmd</code>",
+        'class="blank wide"',
+    ):
         assert part in page
     assert re.search(r"<footer>foot</footer>", page)
 

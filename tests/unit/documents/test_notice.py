@@ -29,7 +29,7 @@ def test_a_notice_says_purpose_retention_and_contact(language: str) -> None:
     notice = build_notice(policy, profile, language, ISSUED)
 
     assert policy.purpose[language] == notice.purpose.about
-    assert "株式会社みどり薬局\nみどり薬局 駅前店" == notice.operator.about
+    assert "株式会社おもかげ書店\nおもかげ書店 駅前店" == notice.operator.about
     assert policy.contact == notice.contact.about
     lives = " ".join(line.about for line in notice.kept[1])
     assert all(number in lives for number in ("48", "91", "729", "731"))

@@ -29,9 +29,7 @@ EN, JA = load_words("en"), load_words("ja")
         (timedelta(days=730), "730 days (2 years)", "730日（2年）"),
     ],
 )
-def test_durations_read_as_people_say_them(
-    length: timedelta, english: str, japanese: str
-) -> None:
+def test_durations_read_as_people_say_them(length: timedelta, english: str, japanese: str) -> None:
     """The policy's own unit comes first, a larger whole one behind it."""
     assert english == EN.duration(length)
     assert japanese == JA.duration(length)
@@ -42,9 +40,7 @@ def test_durations_read_as_people_say_them(
     [([], "", ""), (["a"], "a", "a"), (["a", "b"], "a and b", "a、b"),
      (["a", "b", "c"], "a, b and c", "a、b、c")],
 )  # fmt: skip
-def test_lists_read_as_people_say_them(
-    items: list[str], english: str, japanese: str
-) -> None:
+def test_lists_read_as_people_say_them(items: list[str], english: str, japanese: str) -> None:
     """English has `and` before the last; Japanese only commas."""
     assert english == EN.listed(items)
     assert japanese == JA.listed(items)

@@ -432,6 +432,33 @@ def test_a_killed_writer_leaves_whole_entries(path: Path, appended: int) -> None
     assert appended + len(rest) <= verdict.last - 1 <= appended + len(rest) + 1
 
 
+INTERRUPTED = """
+import os, sqlite3, sys
+c = sqlite3.connect(sys.argv[1], isolation_level=None)
+c.execute("PRAGMA cache_size = 1")
+c.execute("BEGIN IMMEDIATE")
+c.execute("CREATE TABLE half (a)")
+for _ in range(100):
+    c.execute("INSERT INTO half VALUES (zeroblob(3000))")
+os._exit(9)
+"""
+
+
+def test_a_reader_says_what_to_do_about_a_half_written_entry(
+    log: AccessLog, reader: AccessReader, path: Path
+) -> None:
+    """A reader can't take back what a writer left half done; the next writer does."""
+    log.record(event())
+    subprocess.run([sys.executable, "-c", INTERRUPTED, str(path)], check=False)
+
+    with pytest.raises(StoreError, match="interrupted") as refused:
+        reader.entries()
+    assert "writes an entry" in refused.value.advice
+
+    log.record(event(1))
+    assert [2, 1] == [entry.number for entry in reader.entries()]
+
+
 def test_ranges_come_back() -> None:
     """Numbers of entries are written as ranges."""
     assert ["1", "3-5", "9-10"] == to_ranges([9, 3, 4, 5, 1, 10, 3])

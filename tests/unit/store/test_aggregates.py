@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sqlite3
 from dataclasses import replace
@@ -11,9 +12,17 @@ from typing import TYPE_CHECKING
 import pytest
 
 from agent.domain.aggregate import METRICS, SITE_TOTAL, Aggregate, Reason, au_rate
+from agent.domain.daily import DailyAggregate, Day
+from agent.domain.retention import Tier
 from agent.errors import SchemaTooNew, StoreError, StoreFull
 from agent.store import aggregates
-from agent.store.aggregates import AggregateReader, AggregateWriter
+from agent.store.aggregate_tables import SCHEMA_VERSION
+from agent.store.aggregates import (
+    AggregateReader,
+    AggregateWriter,
+    NumberPurge,
+    open_or_replace,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,6 +31,7 @@ if TYPE_CHECKING:
 START = datetime(2026, 9, 27, 1, tzinfo=UTC)
 FAR = START + timedelta(days=1)
 HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
 HIDDEN = Reason.TOO_FEW_PERSONS
 
 
@@ -41,6 +51,21 @@ def hidden(zone: str = "door", metric: str = au_rate("AU04")) -> Aggregate:
     return replace(
         row(zone, metric=metric), value=None, standard_error=None, samples=None, tracks=None,
         persons=None, suppressed=True, reason=HIDDEN,
+    )  # fmt: skip
+
+
+def daily(
+    zone: str = "door", metric: str = au_rate("AU12"), value: float = 0.25, shown: int = 3
+) -> DailyAggregate:
+    """Return a day's number, or for no shown bucket the note that there is none."""
+    midnight = START.replace(hour=15) - DAY
+    some = shown > 0
+    return DailyAggregate(
+        day=Day(START.date(), midnight, midnight + DAY), zone=zone, metric=metric,
+        unit=METRICS[metric].unit, value=value if some else None,
+        standard_error=0.011 if some else None, samples=1200 if some else None,
+        tracks=27 if some else None, persons=6 if some else None, shown=shown, cells=10,
+        expected=24, reason=HIDDEN, k=5, policies=("ab" * 32,), models=("m 1", "n 2"),
     )  # fmt: skip
 
 
@@ -120,11 +145,12 @@ def test_latest_earliest_and_zones(path: Path, writer: AggregateWriter) -> None:
     assert reader.zones() == ["door", "yard"]
 
 
-def test_expired_cells_are_gone_with_their_numbers(path: Path, writer: AggregateWriter) -> None:
-    """Whatever closed longer ago than it may be kept is deleted, and nothing else."""
+def test_purged_cells_are_gone_with_their_numbers(path: Path, writer: AggregateWriter) -> None:
+    """What is named is deleted, and nothing else; what isn't there is passed over."""
     writer.release([row(start=START + n * HOUR) for n in range(4)])
+    ids = [holding.id for holding in writer.holdings()[:2]]
 
-    assert writer.expire(START + 4 * HOUR, 2 * HOUR) == 2
+    assert writer.purge([*ids, "cell:1:nowhere", "day:x:y", "abc"]) == NumberPurge(2, 0, 0)
     assert [r.bucket_start for r in AggregateReader(path).rows(START, FAR)] == [
         START + 2 * HOUR,
         START + 3 * HOUR,
@@ -136,7 +162,7 @@ def test_expired_bytes_leave_the_file(path: Path, writer: AggregateWriter) -> No
     writer.release([row("zanzibar-gate")])
     assert b"zanzibar-gate" in path.read_bytes()
 
-    writer.expire(FAR, HOUR)
+    writer.purge([holding.id for holding in writer.holdings()])
 
     assert b"zanzibar-gate" not in path.read_bytes()
     assert not path.with_name(path.name + "-journal").exists()
@@ -177,7 +203,10 @@ def test_readable_without_a_writer_and_without_write_permission(path: Path) -> N
     path.parent.chmod(0o555)
     try:
         assert AggregateReader(path).zones() == ["door"]
-        assert os.listdir(path.parent) == [path.name]  # noqa: PTH208  # names only
+        assert sorted(os.listdir(path.parent)) == [  # noqa: PTH208  # names only
+            "aggregates.ballast",
+            path.name,
+        ]
     finally:
         path.parent.chmod(0o755)
 
@@ -186,7 +215,7 @@ def test_a_newer_schema_is_refused_by_both_ends(path: Path) -> None:
     """A database of a newer Omokage is left as it is."""
     AggregateWriter(path).close()
     with sqlite3.connect(path) as connection:
-        connection.execute(f"PRAGMA user_version={aggregates.SCHEMA_VERSION + 1}")
+        connection.execute(f"PRAGMA user_version={SCHEMA_VERSION + 1}")
     connection.close()
 
     with pytest.raises(SchemaTooNew):
@@ -202,7 +231,7 @@ def test_a_file_that_is_no_database_is_refused(path: Path) -> None:
 
     with pytest.raises(StoreError, match="refuses") as caught:
         AggregateReader(path).latest()
-    assert "aside" in caught.value.advice
+    assert "moves the file aside" in caught.value.advice
     with pytest.raises(StoreError):
         AggregateWriter(path)
 
@@ -247,17 +276,16 @@ def test_a_locked_database_says_wait(
         holder.close()
 
 
-def test_a_full_database_keeps_what_it_has(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_database_keeps_what_it_has(path: Path) -> None:
     """At the file's upper bound a release is refused whole, and expiry still works."""
-    monkeypatch.setattr(aggregates, "MAX_PAGES", 12)
-    writer = AggregateWriter(path)
+    writer = AggregateWriter(path, max_pages=18)
     writer.release([row()])
     many = [row(f"zone-{n}", metric=name) for n in range(40) for name in METRICS if "rate" in name]
 
     with pytest.raises(StoreFull):
         writer.release(many)
     assert AggregateReader(path).rows(START, FAR) == [row()]
-    assert writer.expire(FAR, HOUR) == 1
+    assert writer.purge([holding.id for holding in writer.holdings()]).cells == 1
     writer.close()
 
 
@@ -270,7 +298,8 @@ def test_an_interrupted_release_says_start_the_agent(path: Path, tmp_path: Path)
     busy.execute("PRAGMA cache_size=1")
     busy.execute("BEGIN")
     busy.executemany(
-        "INSERT INTO cell VALUES (?, ?, 1, 5, '', '')", [(n, f"z{n}" * 50) for n in range(2000)]
+        "INSERT INTO cell VALUES (?, ?, 1, 5, '', '', 0, 0)",
+        [(n, f"z{n}" * 50) for n in range(2000)],
     )
     for end in ("", "-journal"):
         torn.with_name(torn.name + end).write_bytes(path.with_name(path.name + end).read_bytes())
@@ -290,3 +319,192 @@ def test_writer_needs_a_folder_it_may_create(tmp_path: Path) -> None:
 
     with pytest.raises(StoreError):
         AggregateWriter(tmp_path / "file" / "aggregates.sqlite")
+
+
+def test_a_cell_is_stored_with_its_deadline(writer: AggregateWriter) -> None:
+    """Its life is counted from the bucket's end, as the policy at release says."""
+    writer.release([row(), hidden()], 30 * DAY)
+
+    (found,) = writer.holdings()
+    assert (START + HOUR + 30 * DAY, 2, "door") == (found.delete_by, found.rows, found.zone)
+    assert (START, START + HOUR, Tier.AGGREGATES) == (found.start, found.end, found.tier)
+
+
+def test_a_deadline_comes_nearer_and_never_goes(writer: AggregateWriter) -> None:
+    """Lowering twice keeps the earlier one; a later one is ignored."""
+    writer.release([row()], 30 * DAY)
+    id_ = writer.holdings()[0].id
+
+    assert writer.lower({id_: FAR, "cell:1:nowhere": FAR}) == 1
+    assert writer.lower({id_: FAR + DAY}) == 0
+    assert writer.holdings()[0].delete_by == FAR
+
+
+@pytest.mark.parametrize("value", ["delete_by + 1", "NULL"])
+def test_the_database_refuses_to_put_off(path: Path, writer: AggregateWriter, value: str) -> None:
+    """Not even a hand at the database gives a cell or a day a longer life."""
+    writer.release([row()])
+    writer.close_day([daily()])
+
+    for table in ("cell", "day"):
+        with (
+            contextlib.closing(sqlite3.connect(path)) as connection,
+            pytest.raises(sqlite3.IntegrityError, match="only ever comes nearer"),
+        ):
+            connection.execute(f"UPDATE {table} SET delete_by = {value}")  # noqa: S608  # own names
+
+
+def test_days_come_back_as_they_were(path: Path, writer: AggregateWriter) -> None:
+    """A shown and a hidden metric of a day survive the database unchanged."""
+    rows = [daily(), daily(metric=au_rate("AU25"), shown=0)]
+
+    assert writer.close_day(rows) == 2
+    reader = AggregateReader(path)
+    assert reader.days(START - DAY, FAR) == rows
+    assert reader.days(START - DAY, FAR, ["yard"]) == []
+    assert reader.days(START - DAY, FAR, None, [au_rate("AU25")]) == rows[1:]
+    assert reader.summed_up_to() == rows[0].day.end
+
+
+def test_a_day_never_changes(path: Path, writer: AggregateWriter) -> None:
+    """A second summary of a day is ignored, and updates are refused."""
+    writer.close_day([daily()])
+
+    assert writer.close_day([daily(value=0.9)]) == 0
+    assert AggregateReader(path).days(START - DAY, FAR) == [daily()]
+    for table in ("day", "day_number"):
+        column = "k" if table == "day" else "value"
+        with (
+            contextlib.closing(sqlite3.connect(path)) as connection,
+            pytest.raises(sqlite3.IntegrityError, match="never changes"),
+        ):
+            connection.execute(f"UPDATE {table} SET {column} = 1")  # noqa: S608  # own names
+
+
+def test_days_are_purged_with_their_numbers(path: Path, writer: AggregateWriter) -> None:
+    """A day is a holding of its own tier."""
+    writer.close_day([daily()], 30 * DAY)
+    (found,) = writer.holdings()
+
+    assert (Tier.DAILY, daily().day.end + 30 * DAY) == (found.tier, found.delete_by)
+    assert writer.purge([found.id]) == NumberPurge(0, 1, 0)
+    assert AggregateReader(path).days(START - DAY, FAR) == []
+
+
+@pytest.fixture
+def old(path: Path) -> Path:
+    """Return a database as the first release wrote it, with one cell of two numbers."""
+    path.parent.mkdir()
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        connection.executescript(SCHEMA_1)
+        connection.execute(
+            "INSERT INTO cell VALUES (?, 'door', 3600, 5, ?, 'm 1\nn 2')",
+            (int(START.timestamp()), "ab" * 32),
+        )
+        connection.execute(
+            "INSERT INTO number VALUES (?, 'door', 'au.AU12.rate', 'share', 0.25, 0.011, 400, 9, 6,"
+            " 0, NULL)",
+            (int(START.timestamp()),),
+        )
+        connection.execute("PRAGMA user_version=1")
+        connection.commit()
+    return path
+
+
+SCHEMA_1 = """
+CREATE TABLE cell (bucket_start INTEGER NOT NULL, zone TEXT NOT NULL,
+ bucket_seconds INTEGER NOT NULL, k INTEGER NOT NULL, policy TEXT NOT NULL, models TEXT NOT NULL,
+ PRIMARY KEY (bucket_start, zone)) WITHOUT ROWID;
+CREATE TABLE number (bucket_start INTEGER NOT NULL, zone TEXT NOT NULL, metric TEXT NOT NULL,
+ unit TEXT NOT NULL, value FLOAT, standard_error FLOAT, samples INTEGER, tracks INTEGER,
+ persons INTEGER, suppressed BOOLEAN NOT NULL, reason TEXT,
+ PRIMARY KEY (bucket_start, zone, metric),
+ FOREIGN KEY(bucket_start, zone) REFERENCES cell (bucket_start, zone) ON DELETE CASCADE)
+ WITHOUT ROWID;
+CREATE TRIGGER cell_never_changes BEFORE UPDATE ON cell
+ BEGIN SELECT RAISE(ABORT, 'a released number never changes'); END;
+CREATE TRIGGER number_never_changes BEFORE UPDATE ON number
+ BEGIN SELECT RAISE(ABORT, 'a released number never changes'); END;
+"""
+
+
+def test_an_older_database_is_read_as_it_is(old: Path) -> None:
+    """A page that meets it before the agent does shows its numbers; there are no days."""
+    reader = AggregateReader(old)
+
+    assert reader.rows(START, FAR) == [row()]
+    assert (reader.days(START - DAY, FAR), reader.holdings()) == ([], [])
+    assert reader.latest().k == 5
+
+
+def test_an_older_database_is_brought_forward_and_dated(old: Path) -> None:
+    """Undated cells are due at once until the policy dates them from their own ends."""
+    with AggregateWriter(old) as writer:
+        (undated,) = writer.holdings()
+        assert writer.adopt(30 * DAY) == 1
+        assert writer.adopt(90 * DAY) == 0
+        (dated,) = writer.holdings()
+
+    assert (START + HOUR, 1) == (undated.delete_by, undated.rows)
+    assert dated.delete_by == START + HOUR + 30 * DAY
+    assert AggregateReader(old).rows(START, FAR) == [row()]
+
+
+def test_both_ways_to_the_newest_schema_agree(old: Path, tmp_path: Path) -> None:
+    """A database brought forward refuses and holds the same as one created afresh."""
+    AggregateWriter(old).close()
+    fresh = tmp_path / "fresh.sqlite"
+    AggregateWriter(fresh).close()
+
+    def shape(path: Path) -> dict[str, object]:
+        with contextlib.closing(sqlite3.connect(path)) as connection:
+            names = connection.execute("SELECT type, name, tbl_name FROM sqlite_master").fetchall()
+            tables = sorted(name for kind, name, _ in names if kind == "table")
+            columns = {
+                t: {c[1:6] for c in connection.execute(f"PRAGMA table_info({t})")} for t in tables
+            }
+            version = connection.execute("PRAGMA user_version").fetchone()
+            return {"names": sorted(names), "columns": columns, "version": version}
+
+    assert shape(fresh) == shape(old)
+
+
+def test_the_frozen_columns_of_both_ways_agree() -> None:
+    """The migration's triggers name the same columns as the tables' own."""
+    from agent.store import aggregate_tables as tables
+    from agent.store.migrations.aggregates.v0002_deadlines import _FROZEN
+
+    own = "\n".join(tables.triggers())
+    for table, columns in _FROZEN.items():
+        assert f"BEFORE UPDATE OF {columns} ON {table} " in own
+
+
+def test_a_damaged_database_is_moved_aside_and_dies_on_time(path: Path) -> None:
+    """A new one takes its place; the old file is a holding and is erased with the rest."""
+    with AggregateWriter(path) as writer:
+        writer.release([row("zanzibar-gate")])
+    content = bytearray(path.read_bytes())
+    content[100:4096] = b"\xff" * 3996
+    path.write_bytes(content)
+
+    writer, aside = open_or_replace(path, FAR)
+    (file,) = writer.holdings()
+
+    assert aside.exists()
+    assert (FAR, FAR + 90 * DAY, Tier.AGGREGATES) == (file.end, file.delete_by, file.tier)
+    assert writer.purge([file.id]) == NumberPurge(0, 0, 1)
+    assert not aside.exists()
+    assert writer.purge(["file:../../etc/passwd", f"file:{path.name}"]) == NumberPurge(0, 0, 0)
+    assert path.exists()
+    writer.close()
+
+
+def test_a_healthy_database_stays_where_it_is(path: Path, writer: AggregateWriter) -> None:
+    """Only damage moves a file."""
+    writer.release([row()])
+
+    again, aside = open_or_replace(path, FAR)
+    again.close()
+
+    assert aside is None
+    assert AggregateReader(path).rows(START, FAR) == [row()]

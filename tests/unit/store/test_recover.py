@@ -1,4 +1,4 @@
-"""A database that is damaged, gone or exchanged: nothing is lost sight of, nothing is glossed over."""
+"""A database that is damaged, gone or exchanged: nothing is lost sight of or glossed over."""
 
 from __future__ import annotations
 
@@ -39,10 +39,17 @@ def filled(path: Path, count: int = 30):
 
 
 def damage_segments(path: Path) -> None:
-    """Overwrite pages in the middle, where the ciphertexts lie; the first pages stay."""
+    """Overwrite the last used page, where segments lie; the first pages stay."""
+    with sqlite3.connect(path) as raw:
+        pages = "SELECT max(pageno) FROM dbstat WHERE name = 'segments' AND pagetype = 'leaf'"
+        try:
+            (page,) = raw.execute(pages).fetchone()
+        except sqlite3.OperationalError:  # built without that table
+            page = path.stat().st_size // 4096
+    raw.close()
     with path.open("r+b") as file:
-        file.seek(20 * 4096)
-        file.write(b"\xa5" * 4096 * 3)
+        file.seek((page - 1) * 4096)
+        file.write(b"\xa5" * 4096)
 
 
 def damage_head(path: Path) -> None:
