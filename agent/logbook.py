@@ -11,6 +11,7 @@ from collections import deque
 from datetime import datetime, timedelta
 
 from agent.checkpoints import load_device, sign_if_due
+from agent.config.profiles import load_profile
 from agent.config.site import Site
 from agent.crypto.keys import load_public
 from agent.crypto.root import fingerprint
@@ -104,9 +105,14 @@ class Logbook:
 def start_event(site: Site, policy: Policy, models: tuple[str, ...], now: datetime) -> AccessEvent:
     """Return what the agent says when it starts: under which policy, with which keys and models.
 
-    The keys are named by the fingerprint that stands on their paper form.
+    The keys are named by the fingerprint that stands on their paper form; the legal profile by its
+    digest, since a site that edits a profile changes what it is bound by.
     """
-    objects = [f"policy:{policy.digest[:POLICY_DIGITS]}"]
+    profile = load_profile(policy.jurisdiction)
+    objects = [
+        f"policy:{policy.digest[:POLICY_DIGITS]}",
+        f"profile:{profile.name}:{profile.digest[:POLICY_DIGITS]}",
+    ]
     try:
         root = load_public(site.public_keys).root
     except AgentError:

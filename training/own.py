@@ -98,7 +98,7 @@ class OwnTask:
         return max(1, len(self.train) // batch)
 
     def batches(self, batch: int, seed: int) -> Iterator[tuple[Tensor, ...]]:
-        """Yield (augmented faces (B, 1, 112, 112), labels, whether mirrored)."""
+        """Yield (augmented faces (B, 1, 112, 112), labels); no label here knows left from right."""
         order = np.random.default_rng(seed).permutation(len(self.train))
         generator = torch.Generator().manual_seed(seed)
         for start in range(0, self.steps_per_epoch(batch) * batch, batch):
@@ -109,11 +109,11 @@ class OwnTask:
             moved, _ = affine(pictures, GENTLE, generator)
             gamma = torch.exp((torch.rand(len(rows), 1, 1, 1, generator=generator) - 0.5) * 0.8)
             lit = 255 * (moved / 255).clamp(1e-3, 1) ** gamma
-            yield standardise(inner(lit)), torch.from_numpy(self.train.labels[rows]), flip
+            yield standardise(inner(lit)), torch.from_numpy(self.train.labels[rows])
 
     def loss(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Add the loss of the labels and that of what must not move."""
-        faces, labels, _ = batch
+        faces, labels = batch
         encoded, logits = self.model(faces)
         loss = self.label_loss(encoded, logits, labels)
         if self._before is not None:
@@ -134,7 +134,7 @@ class OwnTask:
 class AuTask(OwnTask):
     """AU codes: intensity 0-5, or presence 0 / 1."""
 
-    def __init__(  # noqa: PLR0913  # what is learned from whom
+    def __init__(  # what is learned from whom
         self, model: EncoderWithVotes, train: OwnFaces, test: OwnFaces, *,
         labels: tuple[str, ...], kind: str, frozen: bool,
     ) -> None:  # fmt: skip
@@ -188,10 +188,7 @@ def drift(now: Encoded, before: Encoded) -> Tensor:
 
 
 def predict(model: nn.Module, faces: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return sided intensities (N, 32), clipped, and logits (N, 8); mean of a face and its mirror.
-
-    The mirror is used nowhere in the product; it is left out of what is reported.
-    """
+    """Return sided intensities (N, 32), clipped to 0-5, and logits (N, 8)."""
     model.eval()
     device = next(model.parameters()).device
     au, logits = [], []

@@ -48,7 +48,8 @@ def days_over(
         now: aware UTC, of a clock that is trusted.
     """
     begin = first if summed_up_to is None else max(first, summed_up_to)
-    oldest = now - policy.retention.daily
+    # A day isn't made of buckets that should be gone, nor made again after its own end.
+    oldest = now - min(policy.retention.daily, policy.retention.aggregates)
     while True:
         day = day_of(begin, policy.timezone)
         if day.end + policy.release.bucket > now:

@@ -135,22 +135,12 @@ def record(
     Raises:
         StoreError: it can't be made durable.
     """
+    from agent.cli.who import operator
     from agent.domain.access import AccessEvent, Role
     from agent.store.access_log import AccessLog
 
     log = AccessLog(site.access_log)
     try:
-        log.record(AccessEvent(now, account(), Role.OPERATOR, action, note=note, counts=counts))
+        log.record(AccessEvent(now, operator(), Role.OPERATOR, action, note=note, counts=counts))
     finally:
         log.close()
-
-
-def account() -> str:
-    """Return the name of the account that runs this command, or its number where it has none."""
-    import getpass
-    import os
-
-    try:
-        return getpass.getuser()
-    except (ImportError, KeyError, OSError):
-        return f"uid {os.getuid()}"

@@ -6,12 +6,10 @@ and what an interrupt leaves.
 
 from __future__ import annotations
 
-import csv
 import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import cv2
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
@@ -24,6 +22,7 @@ from agent.inference.preprocess import FIVE_POINT_TEMPLATE
 from tests.fakes import write_picture, write_video
 from tests.onnx_bytes import net, node, write_detector, write_emotion, write_encoder
 from tests.unit.evaluation.sets import (
+    cut_demo,
     write_affectnet_full,
     write_affectnet_reduced,
     write_bp4d,
@@ -37,7 +36,6 @@ from tests.unit.inference.squares import Square, mean_face
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-DEMO = Path(__file__).resolve().parents[2] / "agent" / "demo"
 HAPPY = EMOTIONS.index("happiness")
 
 
@@ -408,26 +406,6 @@ def test_another_encoder_can_be_scored(tmp_path: Path, models: Path) -> None:
 
     assert first.startswith("face_encoder@")
     assert first != second["tools"]["omokage"][1]
-
-
-def cut_demo(folder: Path, frames: int = 220) -> Path:
-    """Write the first seconds of the demo clip and their truth."""
-    folder.mkdir()
-    source = cv2.VideoCapture(str(DEMO / "clip.mp4"))
-    fps, size = source.get(cv2.CAP_PROP_FPS), (640, 480)
-    writer = cv2.VideoWriter(str(folder / "a.avi"), cv2.VideoWriter_fourcc(*"MJPG"), fps, size)
-    for _ in range(frames):
-        there, picture = source.read()
-        assert there
-        writer.write(picture)
-    writer.release()
-    source.release()
-    with (DEMO / "clip.truth.csv").open(newline="") as file:
-        rows = list(csv.reader(file))
-    kept = [rows[0], *(row for row in rows[1:] if int(row[0]) < frames)]
-    with (folder / "a.truth.csv").open("w", newline="") as file:
-        csv.writer(file).writerows(kept)
-    return folder
 
 
 def test_the_shipped_models_follow_the_demo_clip(tmp_path: Path) -> None:

@@ -82,7 +82,8 @@ def _tell(made: KeySet, place: Site) -> None:
     click.echo(
         "  1. Is each passphrase written on paper, sealed, and in its place? Not on this PC."
     )
-    click.echo("  2. Write the fingerprint on the form; `omokage keys status` must always show it.")
+    click.echo("  2. Print the form: `omokage keys form --out form.pdf`, and sign it. From now on")
+    click.echo("     `omokage keys status` must show the same fingerprint.")
     click.echo(f"  3. Carry {place.vault} to where only the reviewer is, and make one copy of it.")
     click.echo("  4. Try it: `omokage keys verify` with the passphrase.")
     click.echo("The agent needs the folder keys and nothing else.")

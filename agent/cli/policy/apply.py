@@ -69,7 +69,7 @@ def apply(site: Path, delete: bool, agreed: int | None, accept: bool, clock_is_r
     allowed = clear(found, policy, known=stock.known)
     click.echo("\n".join(describe(found, policy, allowed, stock, preferred_language())))
     if not delete:
-        click.echo("Nothing was deleted. To do it: omokage policy apply --delete")
+        click.echo(WORDS[preferred_language()]["dry"])
         return
     _refuse_another(place, policy, accept=accept)
     _carry_out(place, policy, actor, _agree(allowed, agreed))
@@ -138,7 +138,7 @@ def _carry_out(place: Site, policy: Policy, actor: Actor, agreed: int | None) ->
     with closing(AccessLog(place.access_log)) as log:
         _record_applied(place, log, actor)
         done = _one_round(place, policy, log, actor, agreed)
-    click.echo("\n".join(receipt(done)))
+    click.echo("\n".join(receipt(done, preferred_language())))
     if done.trouble:
         raise StoreError("not everything could be done: " + " ".join(done.trouble), advice=AGAIN)
 
@@ -171,17 +171,40 @@ def _one_round(
         return house.keep(read_clocks(clock), agreed=agreed)
 
 
-def receipt(done: Round) -> list[str]:
-    """Say what was done."""
-    from agent.cli.policy.stock import plural
+WORDS = {
+    "en": {
+        "deleted": "deleted   {records} records, {numbers} numbers",
+        "emptied": "log       emptied: deleted rows are gone from the database's files too",
+        "blocked": "LOG       not emptied yet, a reader is open; the agent tries again each minute",
+        "keys": "keys      destroyed: {ids}",
+        "overdue": "overdue   {rows} rows",
+        "unknown": "OVERDUE   a database can't be read, so nobody can tell",
+        "dry": "Nothing was deleted. To do it: omokage policy apply --delete",
+    },
+    "ja": {
+        "deleted": "消去済み  記録{records}件、数字{numbers}件",
+        "emptied": "ログ      空にしました。消した行はデータベースのファイルにも残っていません",
+        "blocked": "ログ      まだ空にできません（読み取り中）。エージェントが1分ごとに試みます",
+        "keys": "鍵        破棄しました：{ids}",
+        "overdue": "期限超過  {rows}件",
+        "unknown": "期限超過  データベースを読めないため分かりません",
+        "dry": "何も消していません。消すには: omokage policy apply --delete",
+    },
+}
 
-    gone = plural(done.deleted_records, "record"), plural(done.deleted_numbers, "number")
-    emptied = "log       emptied: deleted rows are gone from the database's files too"
-    blocked = "LOG       not emptied yet, a reader is open; the agent tries again each minute"
-    lines = [f"deleted   {', '.join(gone)}", emptied if done.erased else blocked]
+
+def receipt(done: Round, language: str) -> list[str]:
+    """Say what was done."""
+    words = WORDS[language]
+    lines = [
+        words["deleted"].format(
+            records=f"{done.deleted_records:,}", numbers=f"{done.deleted_numbers:,}"
+        ),
+        words["emptied"] if done.erased else words["blocked"],
+    ]
     if done.epochs:
-        lines.append(f"keys      destroyed: {', '.join(done.epochs)}")
+        lines.append(words["keys"].format(ids=", ".join(done.epochs)))
     if done.overdue_records is None or done.overdue_numbers is None:
-        return [*lines, "OVERDUE   a database can't be read, so nobody can tell"]
+        return [*lines, words["unknown"]]
     overdue = done.overdue_records + done.overdue_numbers
-    return [*lines, f"overdue   {plural(overdue, 'row')}"]
+    return [*lines, words["overdue"].format(rows=f"{overdue:,}")]

@@ -99,7 +99,10 @@ def describe(entry: AccessEntry) -> str:
     from agent.cli.wide import printable
 
     event = entry.event
-    counts = ", ".join(f"{n:,} {name.replace('_', ' ')}" for name, n in event.counts.items() if n)
+    numbers = [(name.replace("_", " "), n) for name, n in event.counts.items()]
+    counts = ", ".join(f"{n:,} {name}" for name, n in numbers if n and name != "log emptied")
+    if event.counts.get("log_emptied") == 0:
+        counts += "; a reader kept the deleted rows in the write-ahead log"
     policy = _policy(entry)
     parts = event.purpose.replace("_", " "), counts, policy and f"policy {policy}", event.note
     who = event.actor or "(erased)"

@@ -29,6 +29,52 @@ Exit codes:
   8  the policy may not be used"""
 
 
+LABELS = {
+    "en": {
+        "policy": "policy",
+        "about": "{site}, digest {digest}: at most {most}",
+        "records": "records",
+        "numbers": "numbers",
+        "days": "days",
+        "clock": "clock",
+        "CLOCK": "CLOCK",
+        "trusted": "trusted",
+        "due": "due",
+        "nothing": "nothing",
+        "waits": "waits",
+        "held": "held",
+        "kept": "kept",
+        "STOPPED": "STOPPED",
+        "next": "next",
+        "none": "nothing is kept",
+        "all": "all zones",
+        "together": "all zones together",
+        "line": "{what}, {where}: {size}; {why}",
+    },
+    "ja": {
+        "policy": "ルール",
+        "about": "{site}（ダイジェスト {digest}）：最長で{most}",
+        "records": "記録",
+        "numbers": "数字",
+        "days": "1日ごと",
+        "clock": "時計",
+        "CLOCK": "要確認",
+        "trusted": "信頼できます",
+        "due": "消去",
+        "nothing": "ありません",
+        "waits": "承認待ち",
+        "held": "保全",
+        "kept": "保存",
+        "STOPPED": "停止",
+        "next": "次の期限",
+        "none": "保存しているものはありません",
+        "all": "全ての場所",
+        "together": "全ての場所の合計",
+        "line": "{what}（{where}）：{size}。{why}",
+    },
+}
+
+
 @click.command(epilog=EXIT_CODES)
 @site_option
 @click.option("--json", "as_json", is_flag=True, help="Print the plan as JSON, each holding too.")
@@ -94,32 +140,46 @@ def describe(
     from agent.domain.policy import spell_duration
     from agent.retention.words import DOUBTS, STOPS
 
+    words = LABELS[language]
     kept = policy.retention
-    lives = (("records", kept.records), ("numbers", kept.aggregates), ("days", kept.daily))
-    words = ", ".join(f"{name} {spell_duration(life)}" for name, life in lives)
-    lines = [f"policy    {policy.site}, digest {policy.digest[:16]}: at most {words}"]
+    lives = (
+        (words["records"], kept.records),
+        (words["numbers"], kept.aggregates),
+        (words["days"], kept.daily),
+    )
+    most = ", ".join(f"{name} {spell_duration(life)}" for name, life in lives)
+    about = words["about"].format(site=policy.site, digest=policy.digest[:16], most=most)
+    lines = [f"{_pad(words['policy'])} {about}"]
     verdict = stock.verdict
-    if verdict.doubt is None:
-        lines.append("clock     trusted")
-    else:
-        at = say(verdict.mark.wall, policy)
-        lines.append(f"CLOCK     {DOUBTS[verdict.doubt][language].format(at=at)}")
-    lines += _section("due", allowed.go, policy, language) or ["due       nothing"]
-    lines += _section("waits", allowed.wait, policy, language)
-    lines += _section("held", found.held, policy, language)
-    lines += _section("kept", found.keep, policy, language)
+    doubt = words["trusted"]
+    if verdict.doubt is not None:
+        doubt = DOUBTS[verdict.doubt][language].format(at=say(verdict.mark.wall, policy))
+    lines.append(f"{_pad(words['clock'] if verdict.doubt is None else words['CLOCK'])} {doubt}")
+    lines += _section(words["due"], allowed.go, policy, language) or [
+        f"{_pad(words['due'])} {words['nothing']}"
+    ]
+    lines += _section(words["waits"], allowed.wait, policy, language)
+    lines += _section(words["held"], found.held, policy, language)
+    lines += _section(words["kept"], found.keep, policy, language)
     if allowed.stop is not None:
         why = STOPS[allowed.stop][language].format(rows=allowed.waiting_rows)
-        lines.append(f"STOPPED   {why}")
-    following = say(found.next_due, policy) if found.next_due else "nothing is kept"
-    return [*lines, f"next      {following}"]
+        lines.append(f"{_pad(words['STOPPED'])} {why}")
+    following = say(found.next_due, policy) if found.next_due else words["none"]
+    return [*lines, f"{_pad(words['next'])} {following}"]
+
+
+def _pad(title: str) -> str:
+    """Fill a title up to the column where the words begin."""
+    from agent.cli.wide import width
+
+    return title + " " * max(0, 9 - width(title))
 
 
 def _section(title: str, lots: Iterable[Lot], policy: Policy, language: str) -> list[str]:
     from agent.retention.summary import grouped
 
     return [
-        f"{'' if number else title:<9} {_line(group, policy, language)}"
+        f"{_pad('' if number else title)} {_line(group, policy, language)}"
         for number, group in enumerate(grouped(lots))
     ]
 
@@ -129,8 +189,15 @@ def _line(group: Group, policy: Policy, language: str) -> str:
     from agent.cli.wide import printable
     from agent.domain.retention import Tier
 
-    unit = "day" if group.tier is Tier.DAILY else "bucket"
-    size = f"{plural(group.holdings, unit)}, {plural(group.rows, 'row')}"
-    where = {"": "all zones", "*": "all zones together"}.get(group.zone, group.zone)
+    daily = group.tier is Tier.DAILY
+    if language == "ja":
+        size = f"{group.holdings:,}{'日' if daily else '区切り'}、{group.rows:,}件"
+    else:
+        unit = "day" if daily else "bucket"
+        size = f"{plural(group.holdings, unit)}, {plural(group.rows, 'row')}"
+    everywhere = {"": LABELS[language]["all"], "*": LABELS[language]["together"]}
+    where = everywhere.get(group.zone, group.zone)
     why = printable(group.sentence(policy.timezone, language))
-    return f"{group.name(language)}, {where}: {size}; {why}"
+    return LABELS[language]["line"].format(
+        what=group.name(language), where=where, size=size, why=why
+    )

@@ -162,6 +162,11 @@ def test_a_day_whose_life_is_over_isnt_made_again() -> None:
     assert over(START, START + 10 * DAY, daily=2 * DAY) == [date(2026, 12, 1)]
 
 
+def test_no_day_is_made_of_buckets_that_should_be_gone() -> None:
+    """An agent that comes back after months doesn't use what is overdue."""
+    assert over(START, START + 100 * DAY, aggregates=2 * DAY) == [date(2027, 3, 1)]
+
+
 def test_another_time_zone_counts_no_hour_twice() -> None:
     """After a move the new day begins where the old one ended."""
     berlin = policy(timezone="Europe/Berlin")

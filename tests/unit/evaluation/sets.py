@@ -1,9 +1,11 @@
-"""Small made-up data in exactly the layout of public sets; every picture is noise."""
+"""Small made-up data in exactly the layout of public sets: noise, or the rendered demo clip."""
 
 from __future__ import annotations
 
+import csv
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from agent.evaluation.datasets import bp4d, disfa
@@ -126,4 +128,47 @@ def write_ferplus_tables(folder: Path) -> Path:
     (folder / "fer2013new.csv").write_text(
         f"{header}unknown,NF\n" + "".join(f"{u},{n},{v}\n" for u, n, v in rows)
     )
+    return folder
+
+
+DEMO = Path(__file__).resolve().parents[3] / "agent" / "demo"
+
+
+def cut_demo(folder: Path, frames: int = 220) -> Path:
+    """Write the first seconds of the demo clip and their truth."""
+    folder.mkdir(parents=True)
+    source = cv2.VideoCapture(str(DEMO / "clip.mp4"))
+    fps, size = source.get(cv2.CAP_PROP_FPS), (640, 480)
+    writer = cv2.VideoWriter(str(folder / "a.avi"), cv2.VideoWriter_fourcc(*"MJPG"), fps, size)
+    for _ in range(frames):
+        there, picture = source.read()
+        assert there
+        writer.write(picture)
+    writer.release()
+    source.release()
+    with (DEMO / "clip.truth.csv").open(newline="") as file:
+        rows = list(csv.reader(file))
+    kept = [rows[0], *(row for row in rows[1:] if int(row[0]) < frames)]
+    with (folder / "a.truth.csv").open("w", newline="") as file:
+        csv.writer(file).writerows(kept)
+    return folder
+
+
+def write_rendered_disfa(folder: Path, people: tuple[str, ...], frames: int = 90) -> Path:
+    """Write DISFA from the demo clip: every person is the first face, codes are the truth."""
+    clip = cut_demo(folder / "cut", frames)
+    (folder / "Videos_LeftCamera").mkdir()
+    with (clip / "a.truth.csv").open(newline="") as file:
+        rows = {int(r["frame"]) + 1: r for r in csv.DictReader(file) if r["face"] == "0"}
+    for name in people:
+        labels = folder / "ActionUnit_Labels" / name
+        labels.mkdir(parents=True)
+        for number in disfa.AUS:
+            lines = []
+            for frame, row in rows.items():
+                sides = [float(v) for k, v in row.items() if k.startswith(f"AU{number:02d}")]
+                lines.append(f"{frame},{round(max(sides))}")
+            (labels / f"{name}_au{number}.txt").write_text("\n".join(lines) + "\n")
+        video = folder / "Videos_LeftCamera" / f"LeftVideo{name}_comp.avi"
+        video.write_bytes((clip / "a.avi").read_bytes())
     return folder
