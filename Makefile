@@ -11,6 +11,7 @@ TRAIN  := .venv-train
 DEMO     ?=
 TESTS    ?=
 TINY     ?=
+TRAIN_ARGS ?=
 PIP_ARGS ?=
 
 # Errors only: pip's other lines would name the machine's package sources.
@@ -21,7 +22,7 @@ EDITABLE    = --no-build-isolation --editable
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-training demo test check lint format-check types floors \
-	docstrings bench train-tiny test-training clean
+	docstrings bench train train-tiny test-training clean
 
 help:
 	@echo "make demo        install into $(VENV), then run everything on a synthetic clip"
@@ -29,6 +30,7 @@ help:
 	@echo "make setup       install only: $(BIN)/omokage"
 	@echo "make check       lint, format, types, import contracts, docstrings"
 	@echo "make bench       benchmarks, with their numbers"
+	@echo "make train DATA=DIR TASK=au|emotion SET=NAME  fine-tune on a set of yours (needs torch)"
 	@echo "make train-tiny  the whole training chain on a tiny set (needs torch)"
 	@echo "make test-training  the tests that need torch"
 	@echo "make clean       remove what the targets above made, models and data excepted"
@@ -98,6 +100,12 @@ bench: $(VENV)/.dev
 	@for file in tests/benchmarks/bench_*.py; do \
 	  name=$$(basename $$file .py); echo "== $$name"; \
 	  $(BIN)/python -m tests.benchmarks.$$name || exit 1; done
+
+# SET: disfa, disfaplus, bp4d (TASK=au), affectnet, rafdb (TASK=emotion); see docs/evaluation.md.
+train: $(TRAIN)/.training
+	@test -n "$(DATA)" && test -n "$(TASK)" && test -n "$(SET)" || { \
+	  echo "make train DATA=DIR TASK=au SET=disfa, or TASK=emotion SET=rafdb" >&2; exit 2; }
+	@$(TRAIN)/bin/python -W ignore -m training.own $(TASK) --set $(SET) --data "$(DATA)" $(TRAIN_ARGS)
 
 train-tiny: $(TRAIN)/.training
 	@$(TRAIN)/bin/python -W ignore -m training.tiny $(TINY)

@@ -21,7 +21,7 @@ jurisdiction = "jp"
 contact = "somebody"
 [site.purpose]
 en = "Plan staff."
-ja = "\xe4\xba\xba\xe5\x93\xa1\xe9\x85\x8d\xe7\xbd\xae\xe3\x81\xae\xe3\x81\x9f\xe3\x82\x81\xe3\x80\x82"
+ja = "staff"
 [capture]
 sampling_hz = 5
 heads = ["au"]
@@ -58,7 +58,7 @@ def holding(
     life: timedelta | None = None,
     rows: int = 100,
     epoch: str | None = None,
-    id: str | None = None,
+    id: str | None = None,  # noqa: A002  (as the type has it)
 ) -> Holding:
     """Return an hour (or a day) that ended so many hours before `NOW`.
 
@@ -93,7 +93,7 @@ def hold(
     since: datetime = NOW - 30 * DAY,
     until: datetime = NOW,
     expires_at: datetime = NOW + 30 * DAY,
-    id: str = "H1",
+    id: str = "H1",  # noqa: A002  (as the type has it)
 ) -> LegalHold:
     """Return a hold on the last 30 days."""
     return LegalHold(

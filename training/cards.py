@@ -241,13 +241,20 @@ def main() -> None:
     arguments = parser.parse_args()
     scores = json.loads(arguments.scores.read_text("utf-8"))
     emotion = scores.pop("ferplus_valid")
+    parts: Table = {"ferplus_valid": {k: v for k, v in emotion.items() if k != "temperature"}}
+    if "ablation" in scores:
+        parts["ablation"] = scores.pop("ablation")
     encoder_card(arguments.models, scores)
     emotion_card(
         arguments.models,
-        {"ferplus_valid": {k: v for k, v in emotion.items() if k != "temperature"}},
+        parts,
         emotion["temperature"],
         {
-            "trained_on": [FER, "a twentieth of it kept out for the temperature"],
+            "trained_on": [
+                FER,
+                "a twentieth of it kept out for the temperature",
+                "through the encoder's embedding, all that the encoder has seen",
+            ],
             "teachers": ["our own larger net, trained on the same pictures (features and logits)"],
         },
     )

@@ -40,15 +40,17 @@ TASKS: dict[str, tuple[str, tuple[str, ...]]] = {
     "affectnet": ("Expression categories, valence and arousal on AffectNet.",
                   ("part",)),
     "rafdb": ("Expression categories on RAF-DB.", ("part",)),
+    "pictures": ("Expression categories on your own pictures, a folder per class.", ()),
+    "codes": ("AU intensity on your own pictures, coded in a table.", ()),
 }  # fmt: skip
 """Name: what it answers, and which options it has beside the common ones."""
 
 PARTS = {"detector": "face detector", "encoder": "face encoder", "emotion": "emotion head"}
 """Models that a file may stand in for."""
 
-CLASSIFIED = {"ferplus", "affectnet", "rafdb"}
+CLASSIFIED = {"ferplus", "affectnet", "rafdb", "pictures"}
 """Tasks whose baseline file is an emotion classifier."""
-UNNAMED = {"affectnet", "rafdb"}
+UNNAMED = {"affectnet", "rafdb", "pictures"}
 """Tasks that are about categories alone, which MediaPipe doesn't name."""
 BOXED = {"detector", "clips"}
 """Tasks whose baseline file is YuNet."""

@@ -17,7 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from agent.config.site import Site
 from agent.crypto.create import to_pem
-from agent.crypto.files import PRIVATE, PUBLIC, put, remove
+from agent.crypto.files import PRIVATE, PUBLIC, exists, put, remove
 from agent.crypto.keybox import KeyBox
 from agent.crypto.keys import PublicKeys, load_public
 from agent.crypto.lifecycle import with_new_device, with_old_devices_ended, without
@@ -48,9 +48,9 @@ class KeyPaths:
         """Refuse to go on without a vault.
 
         Raises:
-            ConfigError: there is none.
+            ConfigError: there is none, or this account may not see it.
         """
-        if not self.vault.exists():
+        if not exists(self.vault):
             raise ConfigError(
                 f"there is no vault {self.vault.name} here",
                 advice="Name its file with --vault, or make keys with `omokage keys init`.",

@@ -14,6 +14,7 @@ from agent.crypto.files import (
     PRIVATE_FOLDER,
     PUBLIC,
     PUBLIC_FOLDER,
+    exists,
     make_folder,
     write_new,
 )
@@ -109,7 +110,7 @@ def refuse_existing(site: Site) -> None:
     Raises:
         ConfigError: it has one.
     """
-    if any(path.exists() for path in (site.vault, site.device_key, site.public_keys)):
+    if any(exists(path) for path in (site.vault, site.device_key, site.public_keys)):
         raise ConfigError(
             "this site has keys already",
             advice="Keep them: new keys would make what is recorded unreadable.",

@@ -60,6 +60,21 @@ EpochId = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 DeviceId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
 
 
+def exists(path: Path) -> bool:
+    """Say whether a file is there.
+
+    Raises:
+        ConfigError: this account may not even see that.
+    """
+    try:
+        return path.exists()
+    except OSError as error:
+        raise ConfigError(
+            f"this account may not look for {path.name}: {error.strerror}",
+            advice="Run the command as the account that owns the site's vault.",
+        ) from error
+
+
 def make_folder(path: Path, mode: int) -> None:
     """Create a folder with this mode, or set the mode of the one that is there.
 

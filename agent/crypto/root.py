@@ -56,5 +56,6 @@ def check(root: bytes, signature: bytes, statement: bytes, name: str) -> None:
     except (InvalidSignature, ValueError) as error:
         raise ConfigError(
             f"{name} was changed: the signature of the site's root key doesn't fit",
-            advice="Bring back the file that `omokage keys` wrote, and ask who could change it.",
+            advice="Ask who could change it. Bring back the right one, or remove it: with the "
+            "vault, `omokage keys extend` writes it anew.",
         ) from error

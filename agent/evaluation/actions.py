@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from agent.domain.facs import AU_LABELS
 from agent.evaluation import metrics
-from agent.evaluation.datasets import bp4d, disfa, disfaplus
+from agent.evaluation.datasets import bp4d, codes, disfa, disfaplus
 from agent.evaluation.datasets.folds import Fold, within
 from agent.evaluation.datasets.model import INTENSITY, PRESENCE, AuSet
 from agent.evaluation.report import INTENSITY as UNIT
@@ -38,6 +38,7 @@ SETS: dict[str, tuple[Callable[[Path], AuSet], Callable[[], list[Fold]]]] = {
     "disfa": (disfa.load, disfa.folds),
     "disfaplus": (disfaplus.load, disfaplus.folds),
     "bp4d": (bp4d.load, bp4d.folds),
+    "codes": (codes.load, list),
 }
 
 
@@ -59,7 +60,7 @@ def evaluate(name: str, path: Path, setup: Setup) -> Report:
         + (f" (tested in fold {setup.fold})" if setup.fold else ""),
         {"name": path.name, "people": len(data.subjects), "fold": setup.fold,
          "frames": sum(len(s.frames) for s in data.sequences)},
-        f"{data.name}'s coders ({data.kind})",
+        "your coders" if name == "codes" else f"{data.name}'s coders ({data.kind})",
         {OWN: setup.own.models("detector", "encoder"), ALONE: setup.own.models("encoder")},
         notes=list(data.notes),
     )  # fmt: skip
@@ -88,9 +89,11 @@ def _follow_all(data: AuSet, setup: Setup, report: Report) -> tuple[Columns, Col
         parts[MEDIAPIPE] = []
     for row, sequence in enumerate(data.sequences):
         setup.progress(f"following {data.name}", row, len(data.sequences))
-        parts[OWN].append(follow(sequence, setup, setup.own.video(), setup.own.encoder()))
+        own = setup.own.stills(emotion=False) if sequence.still else setup.own.video()
+        parts[OWN].append(follow(sequence, setup, own, setup.own.encoder()))
         if setup.mediapipe is not None:
-            parts[MEDIAPIPE].append(follow(sequence, setup, setup.mediapipe.video(), None))
+            other = setup.mediapipe.stills() if sequence.still else setup.mediapipe.video()
+            parts[MEDIAPIPE].append(follow(sequence, setup, other, None))
         if parts[OWN][-1].beyond:
             report.notes.append(
                 f"{sequence.name}: {parts[OWN][-1].beyond} coded frames are beyond the video's end"

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -16,10 +17,10 @@ from agent.capture.files import decode_picture
 from agent.domain.derived import arousal, valence
 from agent.domain.observation import EMOTIONS
 from agent.evaluation import metrics
-from agent.evaluation.datasets import affectnet, rafdb
+from agent.evaluation.datasets import affectnet, pictures, rafdb
 from agent.evaluation.datasets.model import ExpressionSet
 from agent.evaluation.reading import Image, to_gray
-from agent.evaluation.report import NUMBER, SHARE, Report, Row, Score
+from agent.evaluation.report import MILLISECONDS, NUMBER, SHARE, Report, Row, Score
 from agent.evaluation.scoring import Measure, Sample, own_units
 from agent.evaluation.slices import (
     What,
@@ -42,6 +43,7 @@ Classes = npt.NDArray[np.int64]
 SETS: dict[str, tuple[Callable[[Path, str], ExpressionSet], str]] = {
     "affectnet": (affectnet.load, "valid"),
     "rafdb": (rafdb.load, "test"),
+    "pictures": (pictures.load, ""),
 }
 """Loader and the part that is scored unless another one is named."""
 
@@ -57,24 +59,30 @@ def evaluate(name: str, path: Path, setup: Setup) -> Report:
     data = loader(path, setup.part or part)
     report = Report(
         name,
-        f"{data.name} · {path.name} · {setup.part or part} · {len(data)} pictures",
+        " · ".join(
+            filter(None, [data.name, path.name, setup.part or part, f"{len(data)} pictures"])
+        ),
         {"name": path.name, "part": setup.part or part, "pictures": len(data)},
-        f"{data.name}'s annotators",
+        f"whoever labelled {data.name}" if name == "pictures" else f"{data.name}'s annotators",
         {OWN: setup.own.models("detector", "encoder", "emotion")},
         notes=list(data.notes),
     )
-    answers, pose, facts = _read(data, setup)
+    answers, pose, facts, taken = _read(data, setup)
     others = _baselines(data, setup, report)
-    _rows(report, data, answers, others)
+    _rows(report, data, {OWN: answers, **others})
+    spent = Score(1000 * float(np.median(taken)))
+    label = "one picture, found and read, median"
+    report.rows.append(Row("picture_ms", label, MILLISECONDS, "lower", {OWN: spent}))
     _affect_rows(report, data, answers)
     known = ~np.isnan(answers[:, 0])
-    right = (answers[known].argmax(1) == data.classes[known]).astype(np.float64)
+    best = narrowed(answers[known], data.scheme).argmax(1)
+    right = (best == data.classes[known]).astype(np.float64)
     what = What("accuracy", "accuracy", SHARE, lambda rows: float(right[rows].mean()))
     axes = [
         light_axis(facts[known, 0]), blur_axis(facts[known, 1]), size_axis(facts[known, 2]),
         pose_axis(pose[known]),
     ]  # fmt: skip
-    report.slices.append(by_group(what, Sample(own_units(len(right))), axes))
+    report.slices.append(by_group(what, Sample(units_of(data)[known]), axes))
     return report
 
 
@@ -93,8 +101,9 @@ def _boxes(data: ExpressionSet) -> Floats:
     return data.boxes if len(data.boxes) else np.full((len(data), 4), np.nan, np.float32)
 
 
-def _read(data: ExpressionSet, setup: Setup) -> tuple[Floats, Floats, Floats]:
-    """Return probabilities (N, 8), angles (N, 3), and light, sharpness and size (N, 3)."""
+def _read(data: ExpressionSet, setup: Setup) -> tuple[Floats, Floats, Floats, list[float]]:
+    """Return probabilities (N, 8), angles (N, 3), light, sharpness and size (N, 3), seconds."""
+    taken = []
     answers = np.full((len(data), len(EMOTIONS)), np.nan, np.float32)
     pose = np.full((len(data), 3), np.nan, np.float32)
     facts = np.full((len(data), 3), np.nan, np.float32)
@@ -104,14 +113,16 @@ def _read(data: ExpressionSet, setup: Setup) -> tuple[Floats, Floats, Floats]:
             setup.progress(f"{OWN} reads {data.name}", row, len(data))
             gray = _crop(path, box)
             facts[row, :2] = gray.mean(), sharpness(gray)
+            started = setup.clock.monotonic()
             one = read_face(backend, gray)
+            taken.append(setup.clock.monotonic() - started)
             if one is not None and one.seen.emotion is not None:
                 answers[row], pose[row] = one.seen.emotion, one.seen.pose
                 low, high = one.landmarks.min(0), one.landmarks.max(0)
                 facts[row, 2] = box_side(np.concatenate([low, high]))
     finally:
         backend.close()
-    return answers, pose, facts
+    return answers, pose, facts, taken
 
 
 def _baselines(data: ExpressionSet, setup: Setup, report: Report) -> dict[str, Floats]:
@@ -124,14 +135,24 @@ def _baselines(data: ExpressionSet, setup: Setup, report: Report) -> dict[str, F
     return found
 
 
-def _rows(report: Report, data: ExpressionSet, answers: Floats, others: dict[str, Floats]) -> None:
-    truth = data.classes
-    every = Sample(own_units(len(data)))
-    found = ~np.isnan(answers[:, 0])
-    # A class that the set doesn't have can't be right: the best of those that it has is taken.
-    has = np.isin(np.arange(len(EMOTIONS)), np.unique(truth))
-    tools = {OWN: answers, **others}
-    best = {t: np.where(has, np.nan_to_num(a, nan=-1), -2).argmax(1) for t, a in tools.items()}
+def units_of(data: ExpressionSet) -> npt.NDArray[Any]:
+    """Return what intervals resample: persons where they are known, else pictures."""
+    return data.persons if len(data.persons) else own_units(len(data))
+
+
+def narrowed(probability: Floats, scheme: tuple[str, ...]) -> Floats:
+    """Leave only the classes that the annotators could name; (N, 8), rows sum to 1 again."""
+    has = np.isin(EMOTIONS, scheme)
+    kept = np.where(has, probability, 0)
+    return np.asarray(kept / np.maximum(kept.sum(1, keepdims=True), 1e-9), np.float32)
+
+
+def _rows(report: Report, data: ExpressionSet, answers: dict[str, Floats]) -> None:
+    truth, units = data.classes, units_of(data)
+    every = Sample(units)
+    found = ~np.isnan(answers[OWN][:, 0])
+    tools = {tool: narrowed(np.nan_to_num(a), data.scheme) for tool, a in answers.items()}
+    best = {tool: values.argmax(1) for tool, values in tools.items()}
     report.rows.append(
         Row("face_found", "face found in the picture", SHARE, "higher",
             {OWN: every.mean(found.astype(np.float64))})
@@ -142,13 +163,13 @@ def _rows(report: Report, data: ExpressionSet, answers: Floats, others: dict[str
         Row("accuracy_all", "accuracy, no face counts as wrong", SHARE, "higher",
             {t: every.mean(r) for t, r in right.items()})
     )  # fmt: skip
-    sample = Sample(own_units(int(found.sum())))
+    sample = Sample(units[found])
     shown = {t: (b[found], tools[t][found]) for t, b in best.items()}
     y = truth[found]
     for key, (label, better) in _MEASURES.items():
         scores = {t: sample.score(_measure(key, b, p, y)) for t, (b, p) in shown.items()}
         report.rows.append(Row(key, f"{label}, faces found", SHARE, better, scores))
-    for index in np.flatnonzero(has):
+    for index in np.unique(truth):
         scores = {
             t: sample.mean(np.where(y == index, (b == y).astype(np.float64), np.nan))
             for t, (b, _) in shown.items()

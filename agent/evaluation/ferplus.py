@@ -105,14 +105,17 @@ def evaluate(path: Path, setup: Setup) -> Report:
 
 
 def load(path: Path) -> tuple[Path, FerVotes]:
-    """Read `PATH.npz`, a folder with `valid.npz`, or a folder with the two published tables.
+    """Read `PATH.npz`, a folder with `valid.npz` or one `.npz`, or the two published tables.
 
     Returns:
         The file that defines the part, and its pictures.
     """
     if path.is_dir() and (path / CSV_FILES[1]).exists():
         return path / CSV_FILES[1], read_csv(path)
-    file = path / "valid.npz" if path.is_dir() else path
+    file = path
+    if path.is_dir():
+        alone = sorted(path.glob("*.npz"))
+        file = alone[0] if len(alone) == 1 else path / "valid.npz"
     arrays = read_arrays(file, {"images": (None, 48, 48), "votes": (None, 10)})
     votes = np.asarray(arrays["votes"], np.uint8)
     if "vote_names" in arrays:

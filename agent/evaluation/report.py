@@ -187,6 +187,8 @@ class Report:
             cells.append([_with_unit(row), *texts])
         yield from aligned(cells)
         yield from _au_lines([row for row in self.rows if row.au], names)
+        if "confusion" in self.curves:
+            yield from _confusion_lines(self.curves["confusion"])
         for one in self.slices:
             yield ""
             yield from _slices_lines(one)
@@ -212,6 +214,23 @@ def _au_lines(rows: Sequence[Row], tools: Sequence[str]) -> Iterator[str]:
             row = found.get((au, label, tool))
             line.append(row.scores[tool].text(unit) if row else "-")
         cells.append(line)
+    yield from aligned(cells)
+
+
+def _confusion_lines(table: Mapping[str, Sequence[float]]) -> Iterator[str]:
+    """Lay out who was taken for what: truth a line, answer a column; classes that occur."""
+    names = list(table)
+    used = [
+        name
+        for i, name in enumerate(names)
+        if any(table[name]) or any(row[i] for row in table.values())
+    ]
+    yield ""
+    yield "who was taken for what (a line: labelled as, a column: answer)"
+    cells = [["", *used]]
+    cells += [
+        [name, *(f"{table[name][names.index(other)]:.0f}" for other in used)] for name in used
+    ]
     yield from aligned(cells)
 
 

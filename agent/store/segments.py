@@ -156,9 +156,9 @@ class SegmentStore:
             bucket = _put_key(connection, segments[0].header, key)
             flushes = SEGMENTS.c.bucket == bucket, SEGMENTS.c.sequence < CLOSING_SEQUENCE
             replaced = connection.execute(delete(SEGMENTS).where(*flushes)).rowcount
-            for segment in segments:
-                _put_segment(connection, bucket, segment)
-            _put_link(connection, segments[-1])
+            new = [_put_segment(connection, bucket, segment) for segment in segments]
+            if any(new):  # asked again, it may not be the zone's end any more
+                _put_link(connection, segments[-1])
             return replaced
 
     def last_link(self, zone: str) -> bytes:

@@ -26,9 +26,11 @@ from tests.unit.evaluation.sets import (
     write_affectnet_full,
     write_affectnet_reduced,
     write_bp4d,
+    write_codes,
     write_disfa,
     write_disfaplus,
     write_ferplus_tables,
+    write_pictures,
     write_rafdb,
 )
 from tests.unit.inference.squares import Square, mean_face
@@ -132,6 +134,18 @@ def test_ferplus_reads_the_published_tables(tmp_path: Path, models: Path) -> Non
     scores = scored(models, "ferplus", write_ferplus_tables(tmp_path / "fer"))
 
     assert value(scores, "accuracy") == 1
+
+
+def test_ferplus_takes_a_folder_s_only_part(tmp_path: Path, models: Path) -> None:
+    """A folder with one part needs no name; of several the validation part is taken."""
+    folder = tmp_path / "fer"
+    folder.mkdir()
+    write_fer(folder / "test.npz", [HAPPY] * 2)
+    alone = scored(models, "ferplus", folder)["data"]["name"]
+    write_fer(folder / "valid.npz", [HAPPY] * 3)
+
+    assert alone == "test.npz"
+    assert scored(models, "ferplus", folder)["data"]["name"] == "valid.npz"
 
 
 def test_london_compares_pairs(tmp_path: Path, models: Path) -> None:
@@ -290,6 +304,8 @@ SETS: list[tuple[str, Callable[[Path], Path]]] = [
     ("affectnet", write_affectnet_full),
     ("affectnet", write_affectnet_reduced),
     ("rafdb", write_rafdb),
+    ("pictures", write_pictures),
+    ("codes", write_codes),
 ]
 
 
@@ -301,7 +317,7 @@ def test_sets_of_your_own_are_scored(
     scores = scored(models, task, write(tmp_path / "set"))
 
     assert scores["task"] == task
-    first = "followed" if task in {"disfa", "disfaplus", "bp4d"} else "face_found"
+    first = "face_found" if "face_found" in scores["scores"] else "followed"
     assert value(scores, first) == 1
 
 
@@ -324,6 +340,20 @@ def test_one_fold_scores_only_its_people(tmp_path: Path, models: Path) -> None:
 
     assert scores["data"]["people"] == 1
     assert invoke("disfa", folder, "--models", models, "--fold", 9).exit_code == 2
+
+
+def test_own_pictures_say_who_was_taken_for_what(tmp_path: Path, models: Path) -> None:
+    """Accuracy, misjudgements and speed of one's own pictures, in one table."""
+    folder = write_pictures(tmp_path / "mine")
+
+    scores = scored(models, "pictures", folder)
+    text = invoke("pictures", folder, "--models", models).stdout
+
+    assert value(scores, "accuracy") == pytest.approx(2 / 3, abs=1e-6)
+    assert scores["scores"]["accuracy"]["by_tool"]["omokage"]["count"] == 2
+    assert scores["curves"]["confusion"]["neutral"][HAPPY] == 1
+    assert value(scores, "picture_ms") > 0
+    assert "who was taken for what" in text
 
 
 def test_rafdb_counts_a_class_that_isn_t_there(tmp_path: Path, models: Path) -> None:

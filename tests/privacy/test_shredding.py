@@ -1,4 +1,4 @@
-"""What is deleted is gone everywhere: from the site's files by their bytes, and from every backup."""
+"""What is deleted is gone: from the site's files by their bytes, and from every backup."""
 
 from __future__ import annotations
 

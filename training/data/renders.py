@@ -67,6 +67,7 @@ def load_renders(folder: Path, *, held_out: bool, limit: int | None = None) -> R
 
     Raises:
         FileNotFoundError: if the folder has no shard.
+        ValueError: a shard is an older generator's.
     """
     paths = sorted(folder.glob("shard_*.npz"))[:limit]
     if not paths:
@@ -74,6 +75,9 @@ def load_renders(folder: Path, *, held_out: bool, limit: int | None = None) -> R
     parts: dict[str, list[npt.NDArray[np.generic]]] = {name: [] for name in FIELDS}
     for path in paths:
         with np.load(path, allow_pickle=False) as shard:
+            lacking = sorted(set(FIELDS) - set(shard.files))
+            if lacking:
+                raise ValueError(f"{path} lacks {', '.join(lacking)}: render it again")
             rows = (shard["identity"] % HELD_OUT_EVERY == 0) == held_out
             for name in FIELDS:
                 parts[name].append(shard[name][rows])

@@ -26,6 +26,9 @@ from training.tasks.prototypes import ranking_loss
 from training.tasks.taught import Lessons, LessonWeights, lesson_loss
 
 SIZE = 112
+LOOSE_SHARE, LOOSE_REACH = 0.25, 3.0
+"""Share of the faces that are aligned badly in training, and how much worse than the others."""
+
 FLIP_SIDES = [
     AU_SIDE_LABELS.index(label[:-1] + {"L": "R", "R": "L"}[label[-1]]) if "_" in label else i
     for i, label in enumerate(AU_SIDE_LABELS)
@@ -199,9 +202,12 @@ def _jitter(
     def draw(half: float) -> Tensor:
         return (torch.rand(count, generator=generator) * 2 - 1) * half
 
-    turn = draw(0.13)
-    scale = torch.exp(draw(0.10))
-    shift = torch.stack([draw(4.0), draw(4.0)], 1)
+    # Most faces lie as the tracker leaves them, some as a detector's points or no points do.
+    loose = torch.rand(count, generator=generator) < LOOSE_SHARE
+    reach = torch.where(loose, LOOSE_REACH, 1.0)
+    turn = draw(0.13) * reach
+    scale = torch.exp(draw(0.10) * reach)
+    shift = torch.stack([draw(4.0), draw(4.0)], 1) * reach[:, None]
     astray = torch.rand(count, generator=generator) < 0.04
     angle = torch.rand(count, generator=generator) * 6.2832
     far = torch.stack([torch.cos(angle), torch.sin(angle)], 1) * 48.0

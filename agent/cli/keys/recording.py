@@ -77,9 +77,8 @@ def recorded(
     from agent.errors import AgentError
 
     ids = tuple(objects)
-    event = AccessEvent(
-        now, operator(), Role.ADMIN, action, objects=ids, counts={"epochs": len(ids)}, note=note
-    )
+    counts = {"epochs": len(ids)} if ids else {}
+    event = AccessEvent(now, operator(), Role.ADMIN, action, objects=ids, counts=counts, note=note)
     log.record(event)
     try:
         yield

@@ -149,19 +149,11 @@ def _day(instant: datetime) -> str:
 
 def _readable_vault(path: Path) -> Vault | None:
     """Return the vault where it is and may be read; the agent's account sees none."""
-    from agent.crypto.vault import load_vault
-
-    try:
-        there = path.exists()
-    except PermissionError:
-        return None
-    return load_vault(path) if there and _may_read(path) else None
-
-
-def _may_read(path: Path) -> bool:
     import os
 
-    return os.access(path, os.R_OK)
+    from agent.crypto.vault import load_vault
+
+    return load_vault(path) if os.access(path, os.R_OK) else None
 
 
 def _vault_words(vault: Vault | None) -> str:

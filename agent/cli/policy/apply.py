@@ -173,11 +173,11 @@ def _one_round(
 
 WORDS = {
     "en": {
-        "deleted": "deleted   {records} records, {numbers} numbers",
+        "deleted": "deleted   records: {records}, numbers: {numbers}",
         "emptied": "log       emptied: deleted rows are gone from the database's files too",
         "blocked": "LOG       not emptied yet, a reader is open; the agent tries again each minute",
         "keys": "keys      destroyed: {ids}",
-        "overdue": "overdue   {rows} rows",
+        "overdue": "overdue   rows: {rows}",
         "unknown": "OVERDUE   a database can't be read, so nobody can tell",
         "dry": "Nothing was deleted. To do it: omokage policy apply --delete",
     },

@@ -126,5 +126,5 @@ def _whole(  # the columns of one part
     notes = (f"{left_out} pictures without one of the eight expressions are left out.",)
     return ExpressionSet(
         "AffectNet", tuple(pictures), np.array(classes, np.int64), box, known,
-        notes if left_out else (),
+        notes=notes if left_out else (),
     )  # fmt: skip

@@ -8,6 +8,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from agent.domain.observation import EMOTIONS
+
 Floats = npt.NDArray[np.float32]
 
 INTENSITY, PRESENCE = "intensity", "presence"
@@ -25,6 +27,7 @@ class AuSequence:
         video: the file, or None.
         pictures: one file per coded frame, or empty.
         fps: frames a second.
+        still: the pictures have nothing to do with each other.
     """
 
     subject: str
@@ -34,6 +37,7 @@ class AuSequence:
     video: Path | None = None
     pictures: tuple[Path, ...] = ()
     fps: float = 25.0
+    still: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +79,8 @@ class ExpressionSet:
         classes: int64 (N,), index into `EMOTIONS`.
         boxes: float32 (N, 4), x1 y1 x2 y2 of the face; NaN where the whole picture is the face.
         affect: float32 (N, 2), valence and arousal, -1 to 1; NaN where not given.
+        persons: str (N,), whose face it is; empty where nobody knows.
+        scheme: the classes that its annotators could name.
         notes: what was left out, one sentence each.
     """
 
@@ -83,6 +89,8 @@ class ExpressionSet:
     classes: npt.NDArray[np.int64]
     boxes: Floats = field(default_factory=lambda: np.zeros((0, 4), np.float32))
     affect: Floats = field(default_factory=lambda: np.zeros((0, 2), np.float32))
+    persons: npt.NDArray[np.str_] = field(default_factory=lambda: np.zeros(0, np.str_))
+    scheme: tuple[str, ...] = EMOTIONS
     notes: tuple[str, ...] = ()
 
     def __len__(self) -> int:

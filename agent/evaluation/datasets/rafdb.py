@@ -52,4 +52,5 @@ def load(folder: Path, part: str = "test") -> ExpressionSet:
     return ExpressionSet(
         "RAF-DB", tuple(pictures), np.array(classes, np.int64),
         np.full((count, 4), np.nan, np.float32), np.full((count, 2), np.nan, np.float32),
+        scheme=ORDER,
     )  # fmt: skip

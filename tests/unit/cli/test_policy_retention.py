@@ -142,8 +142,8 @@ def test_apply_deletes_and_shows_its_receipt(site) -> None:
     """What is due goes, the rest stays, and the log has it before and after."""
     said = run(site, "apply", "--delete")
 
-    assert "deleted   20 records, 1 numbers" in said
-    assert "overdue   0 rows" in said
+    assert "deleted   records: 20, numbers: 1" in said
+    assert "overdue   rows: 0" in said
     cells = [h for h in AggregateReader(site.aggregates).holdings() if h.id.startswith("cell:")]
     assert (left(site)[0], len(cells)) == (2, 1)
     reader = AccessReader(site.access_log)
@@ -163,7 +163,7 @@ def test_apply_twice_is_applied_once(site) -> None:
     """The second time nothing is due and the same policy isn't recorded again."""
     run(site, "apply", "--delete")
 
-    assert "deleted   0 records, 0 numbers" in run(site, "apply", "--delete")
+    assert "deleted   records: 0, numbers: 0" in run(site, "apply", "--delete")
     query = AccessQuery(action=Action.POLICY_APPLIED)
     assert AccessReader(site.access_log).count(query) == 1
 
@@ -194,7 +194,7 @@ def test_the_number_lets_it_go(site) -> None:
 
     said = run(site, "apply", "--delete", "--yes-delete", "40")
 
-    assert "deleted   60 records" in said
+    assert "deleted   records: 60" in said
     assert left(site)[0] == 0
 
 
@@ -263,13 +263,13 @@ def test_a_hold_keeps_what_is_due_until_it_is_lifted(site) -> None:
 
     assert "held      sealed records, door: 1 bucket, 20 rows; held until" in run(site, "plan")
     assert "an accident at the till" in run(site, "plan")
-    assert "deleted   0 records" in run(site, "apply", "--delete")
+    assert "deleted   records: 0" in run(site, "apply", "--delete")
     listed = run(site, "hold", "list")
     assert "M. Sato" in listed
     assert "29 days left" in listed or "30 days left" in listed
     run(site, "hold", "lift", id_)
     assert "ended" in run(site, "hold", "list")
-    assert "deleted   20 records" in run(site, "apply", "--delete")
+    assert "deleted   records: 20" in run(site, "apply", "--delete")
     reader = AccessReader(site.access_log)
     assert reader.count(AccessQuery(action=Action.HOLD_PLACED)) == 1
     assert reader.count(AccessQuery(action=Action.HOLD_LIFTED)) == 1

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from agent.crypto.files import PRIVATE, PUBLIC, blank, exclusive, put, read_private, remove
+from agent.crypto.files import PRIVATE, PUBLIC, blank, exclusive, exists, put, read_private, remove
 from agent.errors import ConfigError
 
 
@@ -55,6 +55,14 @@ def test_a_file_that_can_not_be_written_stays(tmp_path: Path) -> None:
     """Where there is no folder to write to, the refusal names the file and not its folder."""
     with pytest.raises(ConfigError, match=r"^can't write epochs\.toml"):
         put(tmp_path / "nowhere" / "epochs.toml", b"new", PRIVATE)
+
+
+def test_a_file_that_can_not_be_looked_for_is_a_refusal(tmp_path: Path) -> None:
+    """What the system answers with an error is a sentence, not a traceback."""
+    assert not exists(tmp_path / "epochs.toml")
+
+    with pytest.raises(ConfigError, match="may not look"):
+        exists(tmp_path / ("x" * 300))
 
 
 def test_blanking_touches_the_given_parts_only(tmp_path: Path) -> None:

@@ -172,3 +172,21 @@ def write_rendered_disfa(folder: Path, people: tuple[str, ...], frames: int = 90
         video = folder / "Videos_LeftCamera" / f"LeftVideo{name}_comp.avi"
         video.write_bytes((clip / "a.avi").read_bytes())
     return folder
+
+
+def write_pictures(folder: Path) -> Path:
+    """Write one's own pictures: two happy people, one neutral, a folder that is no class."""
+    for name in ("happiness/anna", "happiness/ben", "neutral/anna", "kitchen"):
+        (folder / name).mkdir(parents=True)
+        write_picture(folder / name / "1.jpg")
+    return folder
+
+
+def write_codes(folder: Path, header: str = "image_path,subject,au4,AU12,au99") -> Path:
+    """Write one's own codes: three pictures of two people, one not coded for AU12."""
+    (folder / "faces").mkdir(parents=True)
+    rows = ["faces/a.png,anna,0,3,1", "faces/b.png,anna,1,,1", "faces/c.png,ben,0,5,1"]
+    for name in "abc":
+        write_picture(folder / "faces" / f"{name}.png")
+    (folder / "labels.csv").write_text("\n".join([header, *rows]) + "\n")
+    return folder

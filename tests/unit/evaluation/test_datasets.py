@@ -9,17 +9,29 @@ import pytest
 
 from agent.domain.observation import EMOTIONS
 from agent.errors import ConfigError, MediaError
-from agent.evaluation.datasets import affectnet, bp4d, disfa, disfaplus, ferplus, rafdb
+from agent.evaluation.datasets import (
+    affectnet,
+    bp4d,
+    codes,
+    disfa,
+    disfaplus,
+    ferplus,
+    pictures,
+    rafdb,
+)
 from agent.evaluation.datasets.model import INTENSITY
+from tests.fakes import write_picture
 from tests.unit.evaluation.sets import (
     AFFECTNET_HEADER,
     write_affectnet_full,
     write_affectnet_reduced,
     write_bp4d,
     write_bp4d_intensity,
+    write_codes,
     write_disfa,
     write_disfaplus,
     write_ferplus_tables,
+    write_pictures,
     write_rafdb,
 )
 
@@ -302,3 +314,71 @@ def test_training_and_evaluation_keep_out_the_same_people() -> None:
 
     assert held_out(names).tolist() == of_training(names).tolist()
     assert 20 < held_out(names).sum() < 90
+
+
+def test_own_pictures_by_class_and_person(tmp_path: Path) -> None:
+    """A folder per class, below it one per person; other folders are told and left out."""
+    data = pictures.load(write_pictures(tmp_path))
+
+    assert [EMOTIONS[i] for i in data.classes] == ["neutral", "happiness", "happiness"]
+    assert data.persons.tolist() == ["anna", "anna", "ben"]
+    assert "1 folders" in data.notes[0]
+
+
+def test_own_pictures_without_persons(tmp_path: Path) -> None:
+    """Where one picture belongs to nobody, nobody is known: each picture is its own unit."""
+    write_pictures(tmp_path)
+    write_picture(tmp_path / "neutral" / "x.png")
+
+    assert not len(pictures.load(tmp_path).persons)
+
+
+def test_own_pictures_need_a_class(tmp_path: Path) -> None:
+    """A folder of kitchens isn't a set, and such a set has no parts."""
+    (tmp_path / "kitchen").mkdir()
+    with pytest.raises(MediaError, match="called after an expression"):
+        pictures.load(tmp_path)
+    with pytest.raises(ConfigError):
+        pictures.load(tmp_path, "test")
+
+
+def test_own_codes(tmp_path: Path) -> None:
+    """One table: AUs by their number, empty is unknown, pictures of a person stay together."""
+    data = codes.load(write_codes(tmp_path))
+
+    assert data.labels == ("AU04", "AU12")
+    anna, ben = data.sequences
+    assert (anna.subject, len(anna.pictures), anna.still) == ("anna", 2, True)
+    assert np.isnan(anna.values[1, 1])
+    assert ben.values.tolist() == [[0, 5]]
+    assert "1 columns" in data.notes[0]
+    assert codes.load(tmp_path / "labels.csv").labels == data.labels
+
+
+@pytest.mark.parametrize(
+    ("row", "words"),
+    [
+        ("../x.png,anna,0,1,1", "must lie below"),
+        ("faces/gone.png,anna,0,1,1", "isn't there"),
+        ("faces/a.png,anna,0,6,1", "0 to 5"),
+        ("faces/a.png,anna,0,much,1", "a number is expected"),
+    ],
+)
+def test_own_codes_refuse_a_foreign_row(tmp_path: Path, row: str, words: str) -> None:
+    """A path out of the folder, a missing picture, another scale: refused by line."""
+    write_codes(tmp_path)
+    table = tmp_path / "labels.csv"
+    table.write_text(f"{table.read_text()}{row}\n")
+
+    with pytest.raises(MediaError, match=f"line 5: .*{words}"):
+        codes.load(tmp_path)
+
+
+def test_own_codes_need_their_columns(tmp_path: Path) -> None:
+    """Without a picture's path, or without any AU that is measured, there is nothing to score."""
+    write_codes(tmp_path, header="file,subject,au4,au12,au99")
+    with pytest.raises(MediaError, match="needs the column image_path"):
+        codes.load(tmp_path)
+    (tmp_path / "labels.csv").write_text("image_path,au99\nfaces/a.png,1\n")
+    with pytest.raises(MediaError, match="au1, au2"):
+        codes.load(tmp_path)

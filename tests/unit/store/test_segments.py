@@ -402,6 +402,16 @@ def test_closing_twice_changes_nothing(store) -> None:
     assert store.count() == 1
 
 
+def test_a_late_second_closing_does_not_move_the_end_back(store) -> None:
+    """The zone's end stays where the next bucket put it."""
+    key, _, closing = close(store)
+    _, after = fill(store, 1, start=BUCKET_START + HOUR, previous=closing[0].link)
+
+    store.close_bucket(key, closing)
+
+    assert store.last_link("door") == after[0].link
+
+
 def test_a_closed_bucket_takes_no_flush(store) -> None:
     """A late segment would be counted twice or lost: it is refused."""
     key, flushes, closing = close(store)

@@ -1,0 +1,63 @@
+"""Which pages there are, for whom, and where each one lives.
+
+A page is one line here: `module:function`, imported only when it is shown to somebody who may see
+it. The function is called as `show(words: Text, user: User) -> None`. A page whose roles don't name
+the signed-in user's isn't registered for that user at all, so its address leads nowhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, cast
+
+from agent.domain.access import Role
+from agent.domain.account import PAGE_ROLES, User
+
+if TYPE_CHECKING:
+    from dashboard.text import Text
+
+    Show = Callable[[Text, User], None]
+
+EVERYBODY = frozenset(PAGE_ROLES)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page.
+
+    Attributes:
+        key: its name in the program.
+        url_path: its address below the root; [a-z-].
+        icon: a Material symbol, such as `:material/monitoring:`.
+        title: key of its name in `text.toml`.
+        roles: who may see it.
+        target: `module:function` that draws it.
+    """
+
+    key: str
+    url_path: str
+    icon: str
+    title: str
+    roles: frozenset[Role]
+    target: str
+
+    def load(self) -> Show:
+        """Import the page and return the function that draws it."""
+        module, _, name = self.target.partition(":")
+        return cast("Show", getattr(import_module(module), name))
+
+
+PAGES: tuple[Page, ...] = (
+    Page(
+        "overview", "overview", ":material/monitoring:", "app.overview", EVERYBODY,
+        "dashboard.views.overview:show",
+    ),
+)  # fmt: skip
+"""In the order of the navigation; the first one that somebody may see is theirs at `/`."""
+
+
+def pages_for(role: Role) -> tuple[Page, ...]:
+    """Return the pages that somebody with this role may see, in order."""
+    return tuple(page for page in PAGES if role in page.roles)
