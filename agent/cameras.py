@@ -8,6 +8,7 @@ Rules:
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -21,6 +22,9 @@ from agent.clock import Clock
 from agent.domain.frame import FrameStatus
 from agent.domain.policy import Policy, Subjects, Zone
 from agent.errors import CameraUnavailable, ConfigError, PolicyForbids
+
+RATE_SECONDS = 10.0
+"""Over so long frames are counted for the rate."""
 
 
 @dataclass(slots=True, eq=False)
@@ -37,6 +41,8 @@ class Camera:
         ended: a file is over.
         counted_at: monotonic seconds up to which time was counted.
         status: what the last tick yielded.
+        status_at: monotonic seconds since when it has been so.
+        looked: monotonic seconds of the frames that were looked at lately.
     """
 
     zone: str
@@ -48,6 +54,27 @@ class Camera:
     ended: bool = False
     counted_at: float = 0.0
     status: FrameStatus = FrameStatus.NO_FACE
+    status_at: float = 0.0
+    looked: deque[float] = field(default_factory=deque)
+
+    def be(self, status: FrameStatus, tick: float, *, looked: bool = False) -> None:
+        """Note what a tick yielded, and whether a frame was looked at."""
+        if status is not self.status:
+            self.status, self.status_at = status, tick
+        if looked:
+            self.looked.append(tick)
+        self._forget(tick)
+
+    def frames_per_second(self, tick: float) -> float:
+        """Return how many frames a second were looked at lately, to a tenth."""
+        self._forget(tick)
+        if len(self.looked) < 2 or tick <= self.looked[0]:
+            return 0.0
+        return round((len(self.looked) - 1) / (tick - self.looked[0]), 1)
+
+    def _forget(self, tick: float) -> None:
+        while self.looked and tick - self.looked[0] >= RATE_SECONDS:
+            self.looked.popleft()
 
     def open(self) -> LatestFrame:
         """Return the reader, started; a new one where the camera was closed.

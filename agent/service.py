@@ -203,7 +203,7 @@ class Agent:
         period = 1.0 / self.policy.sampling_hz
         started = status_at = self._clock.monotonic()
         for camera in self._cameras:
-            camera.counted_at = started
+            camera.counted_at = camera.status_at = started
         while not self._stopping.is_set():
             now, tick = self._clock.now(), self._clock.monotonic()
             self._pipeline.begin_tick(now)
@@ -244,7 +244,8 @@ class Agent:
             self._count(camera, FrameStatus.FROZEN, tick)
         else:
             camera.counted_at = tick
-            camera.status = self._pipeline.see(camera.zone, frame, now=now, seconds=elapsed)
+            status = self._pipeline.see(camera.zone, frame, now=now, seconds=elapsed)
+            camera.be(status, tick, looked=True)
         unseen, camera.dropped = reader.dropped - camera.dropped, reader.dropped
         # A camera that is faster than the sampling always leaves frames unseen; late are those
         # that a sampling instant would have taken, had this thread been there in time.
@@ -259,7 +260,7 @@ class Agent:
         self._count(camera, FrameStatus.PAUSED, tick)
 
     def _count(self, camera: Camera, status: FrameStatus, tick: float) -> None:
-        camera.status = status
+        camera.be(status, tick)
         self._pipeline.count(camera.zone, status, seconds=tick - camera.counted_at)
         camera.counted_at = tick
 
@@ -279,7 +280,8 @@ class Agent:
             self._logbook.trouble,
         )
         health["trouble"] = " ".join(trouble for trouble in troubles if trouble)
-        capture = self._gate.at(self._clock.now(), self._clock.monotonic())
+        tick = self._clock.monotonic()
+        capture = self._gate.at(self._clock.now(), tick)
         commit = self._pipeline.health.last_commit
         health["last_commit"] = commit.isoformat() if commit else None
         report = {
@@ -287,8 +289,12 @@ class Agent:
             "written_at": self._clock.now().isoformat(),
             "site": self.policy.site,
             "demo": self.policy.demo,
+            "policy": self.policy.digest,
             "models": self._models,
             "zones": {camera.zone: camera.status for camera in self._cameras},
+            "zone_seconds": {c.zone: round(tick - c.status_at) for c in self._cameras},
+            "frames_per_second": {c.zone: c.frames_per_second(tick) for c in self._cameras},
+            "sampling_hz": self.policy.sampling_hz,
             "capture": {
                 "allowed": capture.allowed,
                 "reason": capture.reason,

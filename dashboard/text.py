@@ -1,6 +1,7 @@
-"""The words of the pages, in two languages, from `text.toml`.
+"""The words of the pages, in two languages, from `text.toml` and from one file a page in `text/`.
 
-Each entry holds both languages side by side, so that a sentence can't be changed in one alone.
+Each entry holds both languages side by side, so that a sentence can't be changed in one alone. No
+two files may have the same entry.
 """
 
 from __future__ import annotations
@@ -14,12 +15,18 @@ LANGUAGES: dict[str, str] = {"en": "English", "ja": "日本語"}
 """Language codes and their names in their own language."""
 
 _PATH = Path(__file__).with_name("text.toml")
+_FOLDER = Path(__file__).with_name("text")
 
 
 @functools.cache
 def catalogue() -> dict[str, dict[str, str]]:
     """Return all entries: dotted key to language code to text."""
-    return _flatten(tomllib.loads(_PATH.read_text(encoding="utf-8")), "")
+    entries: dict[str, dict[str, str]] = {}
+    for path in (_PATH, *sorted(_FOLDER.glob("*.toml"))):
+        found = _flatten(tomllib.loads(path.read_text(encoding="utf-8")), "")
+        assert not entries.keys() & found.keys(), f"{path.name} repeats an entry of another file"
+        entries |= found
+    return entries
 
 
 def _flatten(table: dict[str, object], prefix: str) -> dict[str, dict[str, str]]:

@@ -15,6 +15,7 @@ from agent.crypto.vault import CHEAPEST
 from agent.crypto.wrapping import open_wrapping
 from agent.domain.record import FeatureRecord
 from agent.domain.segment import FIRST_LINK, SealedBucketKey, SealedSegment, delete_by
+from agent.store.segments import Purge, SegmentStore
 
 NOW = datetime(2026, 11, 25, 10, 0, 30, tzinfo=UTC)
 BUCKET_START = datetime(2026, 11, 25, 10, tzinfo=UTC)
@@ -89,6 +90,11 @@ def closed_bucket(
     for i in range(flushes):
         writer.seal(records(20, seed=i))
     return writer.sealed_key, writer.finish()
+
+
+def expire(store: SegmentStore, now: datetime) -> Purge:
+    """Purge every bucket whose effective deadline has come, as the plan would have it."""
+    return store.purge([held.id for held in store.holdings() if held.delete_by <= now])
 
 
 def records(count: int = 50, *, seed: int = 0) -> list[FeatureRecord]:

@@ -26,7 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "analyze": ("agent.cli.analyze:analyze", "Turn pictures and videos into a table."),
     "evaluate": ("agent.cli.evaluate:evaluate", "Score the models, beside a baseline."),
     "policy": ("agent.cli.policy:policy", "Check the site's rules, and delete what is due."),
-    "keys": ("agent.cli.keys:keys", "Create the site's keys, and say how long they last."),
+    "keys": ("agent.cli.keys:keys", "Make, extend, replace and destroy the site's keys."),
     "audit": ("agent.cli.audit:audit", "Read, verify and sign the log of who did what."),
     "version": ("agent.cli.main:version", "Print the versions in use."),
 }

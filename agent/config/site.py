@@ -63,6 +63,16 @@ class Site:
         return self.root / "state" / "access.sqlite"
 
     @property
+    def reviews(self) -> Path:
+        """What reviewers said of clips; in clear, and deleted by its own deadlines."""
+        return self.root / "state" / "reviews.sqlite"
+
+    @property
+    def accounts(self) -> Path:
+        """Who may sign in to the pages: names, roles, password hashes. Not for the agent."""
+        return self.root / "state" / "accounts.json"
+
+    @property
     def pause(self) -> Path:
         """Says until when nothing may be captured; absent when nothing is paused."""
         return self.root / "state" / "pause.json"

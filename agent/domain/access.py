@@ -23,6 +23,8 @@ class Role(StrEnum):
     REVIEWER = "reviewer"
     AUDITOR = "auditor"
     ADMIN = "admin"
+    VISITOR = "visitor"
+    """Somebody at the sign-in page whom nothing has shown to be anybody."""
 
 
 class Action(StrEnum):
@@ -34,6 +36,8 @@ class Action(StrEnum):
     REVIEWED = "reviewed"
     EXPORTED = "exported"
     SIGNED_IN = "signed-in"
+    SIGNED_OUT = "signed-out"
+    ACCOUNT_CHANGED = "account-changed"
     KEYS_CREATED = "keys-created"
     KEYS_EXTENDED = "keys-extended"
     KEYS_ROTATED = "keys-rotated"

@@ -385,13 +385,13 @@ class QueueRules:
     Attributes:
         random_a_week: clips drawn at random that a week should bring.
         least_random: at least so many are expected of each new lot, so that none goes unwatched.
-        uncertain: uncertain clips that wait at the same time.
+        uncertain_a_week: uncertain clips that are coded in seven days.
         double: share of all clips that a second person codes too.
         week: how long a week is.
     """
 
     random_a_week: int = 24
     least_random: int = 2
-    uncertain: int = 16
+    uncertain_a_week: int = 16
     double: float = 0.1
     week: timedelta = field(default=timedelta(days=7))

@@ -357,8 +357,8 @@ def _rows(report: Report, judged: Judged, threshold: float, negatives: int) -> N
     )
     if negatives < 100:
         report.notes.append(
-            f"Only {negatives} pictures show no face: at most none of them may hold a false face "
-            "there. Add more with --negatives."
+            f"Only {negatives} pictures show no face, so not one of them may hold a false "
+            "one there. Add more with --negatives."
         )
 
 

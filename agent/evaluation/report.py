@@ -254,6 +254,9 @@ def _slices_table(one: Slices) -> dict[str, Any]:
 
 
 def _slices_lines(one: Slices) -> Iterator[str]:
+    if not one.groups:
+        yield f"{one.label}, by group: too few examples in every group"
+        return
     yield f"{one.label}, by group"
     cells = [["", "", "examples", one.unit, "gap, best to worst"]]
     gaps = {gap.axis: gap for gap in one.gaps}

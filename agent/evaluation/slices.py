@@ -72,7 +72,7 @@ def by_group(what: What, sample: Sample, axes: Sequence[Axis], least: int = LEAS
         for index, name in enumerate(axis.groups):
             count = int((axis.place == index).sum())
             if count < least:
-                left_out.append(f"{axis.name} {name} ({count})")
+                left_out += [f"{axis.name} {name} ({count})"] if count else []
                 continue
             score = sample.score(_within(what.measure, axis.place == index))
             scored[index] = Score(score.value, score.low, score.high, count)

@@ -206,7 +206,7 @@ def _parts(run: Batch) -> Iterator[Batch]:
 
 
 def _fits(part: Batch) -> bool:
-    """Say whether a stretch is long enough, not too long, and has enough frames."""
+    """Say whether a stretch is long enough and has enough frames."""
     if len(part) < FEWEST_FRAMES:
         return False
     seconds = (int(part["offset"][-1]) - int(part["offset"][0])) * OFFSET_STEP_SECONDS

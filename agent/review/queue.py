@@ -94,18 +94,21 @@ def queue(
         rules: how much work a week holds.
     """
     coded: dict[ClipId, list[Done]] = defaultdict(list)
+    spent = 0
     for one in done:
         coded[one.clip].append(one)
+        spent += one.why is not Why.RANDOM and one.at > now - rules.week
     drawn, unsure = [], []
     for candidate in candidates:
         if candidate.clip.deadline <= now:
             continue
         if is_drawn(seed, candidate):
             drawn.append(candidate)
-        elif candidate.uncertainty > 0 or coded[candidate.clip.id]:
+        elif candidate.uncertainty > 0 or candidate.clip.id in coded:
             unsure.append(candidate)
+    chosen = _most_unsure(unsure, coded, max(0, rules.uncertain_a_week - spent))
     tasks = [_task(c, coded[c.clip.id], random=True) for c in drawn]
-    tasks += [_task(c, coded[c.clip.id], random=False) for c in _most_unsure(unsure, coded, rules)]
+    tasks += [_task(c, coded[c.clip.id], random=False) for c in chosen]
     mine = [
         task
         for task in tasks
@@ -123,7 +126,7 @@ def progress(
 
 
 def _most_unsure(
-    unsure: Sequence[Candidate], coded: dict[ClipId, list[Done]], rules: QueueRules
+    unsure: Sequence[Candidate], coded: dict[ClipId, list[Done]], most: int
 ) -> list[Candidate]:
     """Return the most unsure clips that nobody has coded, and those that somebody has."""
     begun = [c for c in unsure if coded[c.clip.id]]
@@ -131,7 +134,7 @@ def _most_unsure(
         (c for c in unsure if not coded[c.clip.id]),
         key=lambda c: (-c.uncertainty, c.clip.deadline, c.clip.id),
     )
-    return begun + fresh[: rules.uncertain]
+    return begun + fresh[:most]
 
 
 def _task(candidate: Candidate, coded: Sequence[Done], *, random: bool) -> Task:

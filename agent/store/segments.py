@@ -265,11 +265,6 @@ class SegmentStore:
         """Take databases that were moved aside into this one's care; see `register`."""
         return register(self._engine, self._path, longest)
 
-    def expire(self, now: datetime) -> Purge:
-        """Purge every bucket whose effective deadline has come. Raises as `purge`."""
-        due = [h.id for h in self.holdings() if h.delete_by <= now]
-        return self.purge(due)
-
     def close(self) -> None:
         """Let go of the file."""
         self._engine.dispose()

@@ -19,6 +19,7 @@ from tests.sealing import (
     RETENTION,
     bucket,
     closed_bucket,
+    expire,
     records,
     verifier,
 )
@@ -72,11 +73,11 @@ def test_a_purge_takes_what_is_due_and_leaves_the_rest(lowered: set[int], hours:
         store.lower({ZONE[hour][0].key_id.hex(): now for hour in lowered})
         before = {h.id: h.delete_by for h in store.holdings()}
 
-        store.expire(now)
+        expire(store, now)
         left = {h.id: h.delete_by for h in store.holdings()}
 
         assert left == {id_: at for id_, at in before.items() if at > now}
-        assert store.expire(now).keys == 0
+        assert expire(store, now).keys == 0
         assert len(before) == HOURS
 
 

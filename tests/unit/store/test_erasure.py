@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from agent.store.segments import SegmentStore
-from tests.sealing import BUCKET_START, DELETE_BY, NOW, bucket, opener, records, verifier
+from tests.sealing import BUCKET_START, DELETE_BY, NOW, bucket, expire, opener, records, verifier
 
 ROOT = Path(__file__).parents[3]
 
@@ -48,7 +48,7 @@ def test_expired_segments_and_keys_leave_no_byte(tmp_path: Path) -> None:
         _, kept = append(store, 20, start=BUCKET_START + timedelta(hours=1))
         assert traces(path, due) == 100
 
-        purge = store.expire(DELETE_BY)
+        purge = expire(store, DELETE_BY)
 
         assert purge.wal_truncated
         assert traces(path, due) == 0
@@ -66,11 +66,11 @@ def test_a_reader_in_the_way_is_reported_and_the_next_purge_finishes(tmp_path: P
         reader.execute("BEGIN")
         reader.execute("SELECT count(*) FROM segments").fetchone()
 
-        blocked = store.expire(DELETE_BY)
+        blocked = expire(store, DELETE_BY)
         left_behind = traces(path, due)
         reader.execute("COMMIT")
         reader.close()
-        again = store.expire(DELETE_BY)
+        again = expire(store, DELETE_BY)
 
         assert (blocked.segments, blocked.wal_truncated) == (10, False)
         assert left_behind == 10
@@ -97,7 +97,7 @@ CHILD = """
 import sys
 from pathlib import Path
 from agent.store.segments import SegmentStore
-from tests.sealing import bucket, records
+from tests.sealing import bucket, records, expire
 store, writer = SegmentStore(Path(sys.argv[1])), bucket()
 print("ready", flush=True)
 for i in range(100000):

@@ -15,7 +15,7 @@ from agent.domain.segment import SealedSegment
 from agent.errors import StoreFull
 from agent.store.ballast import BALLAST_BYTES, Ballast
 from agent.store.segments import SegmentStore
-from tests.sealing import BUCKET_START, DELETE_BY, bucket, records
+from tests.sealing import BUCKET_START, DELETE_BY, bucket, expire, records
 
 ROOT = Path(__file__).parents[3]
 PROGRAM = """
@@ -24,7 +24,7 @@ from datetime import timedelta
 from pathlib import Path
 from agent.errors import StoreFull
 from agent.store.segments import SegmentStore
-from tests.sealing import BUCKET_START, DELETE_BY, bucket, records
+from tests.sealing import BUCKET_START, DELETE_BY, bucket, records, expire
 
 folder = Path(sys.argv[1])
 path, other = folder / "segments.sqlite", folder / "somebody-else"
@@ -52,7 +52,7 @@ with SegmentStore(path) as store:
     except StoreFull:
         print("full", stored == store.count() > 0)
     take(512)
-    purge = store.expire(DELETE_BY + timedelta(hours=1000))
+    purge = expire(store, DELETE_BY + timedelta(hours=1000))
     print("purged", purge.segments == stored, purge.wal_truncated, store.count())
     raw = b"".join(p.read_bytes() for p in folder.glob("segments.sqlite*"))
     print("left", sum(raw.count(h) for h in [b"2026-W"]))
@@ -89,7 +89,7 @@ def test_the_reserve_is_given_up_only_when_it_is_needed(tmp_path: Path) -> None:
         before = ballast.stat().st_ino
         writer = bucket()
         store.append(writer.seal(records(5)), writer.sealed_key)
-        store.expire(DELETE_BY)
+        expire(store, DELETE_BY)
 
         assert ballast.stat().st_ino == before
 

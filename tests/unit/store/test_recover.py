@@ -14,7 +14,7 @@ from agent.errors import StoreCorrupt, StoreError, StoreMissing
 from agent.store.identity import marker_of, start_over
 from agent.store.recover import open_or_replace
 from agent.store.segments import SegmentStore
-from tests.sealing import BUCKET_START, DELETE_BY, NOW, bucket, records
+from tests.sealing import BUCKET_START, DELETE_BY, NOW, bucket, expire, records
 from tests.unit.store.test_holds import HOLD
 
 LONGEST = timedelta(days=7, hours=1)
@@ -147,11 +147,11 @@ def test_a_quarantined_file_is_erased_when_its_time_comes(path: Path) -> None:
     store, (aside,) = reopen(path)
 
     with store:
-        early = store.expire(aside.delete_by - timedelta(seconds=1))
+        early = expire(store, aside.delete_by - timedelta(seconds=1))
         assert early.files == 0
         assert path.with_name(aside.name).exists()
 
-        purge = store.expire(aside.delete_by)
+        purge = expire(store, aside.delete_by)
         assert purge.files == 1
         assert store.holdings() == []
     left = b"".join(p.read_bytes() for p in path.parent.iterdir())
@@ -168,7 +168,7 @@ def test_the_bytes_are_overwritten_before_the_file_goes(path: Path) -> None:
     link.hardlink_to(path.with_name(aside.name))
 
     with store:
-        store.expire(aside.delete_by)
+        expire(store, aside.delete_by)
 
     assert link.stat().st_size > 0
     assert not any(link.read_bytes())

@@ -15,7 +15,7 @@ from agent.domain.segment import FIRST_LINK, counter_nonce
 from agent.errors import SchemaTooNew, SegmentTampered, SegmentTruncated, StoreError, StoreFull
 from agent.store.segments import Purge, SegmentReader, SegmentStore
 from agent.store.tables import BUCKETS
-from tests.sealing import BUCKET_START, DELETE_BY, NOW, bucket, opener, records, verifier
+from tests.sealing import BUCKET_START, DELETE_BY, NOW, bucket, expire, opener, records, verifier
 
 HOUR = timedelta(hours=1)
 
@@ -173,7 +173,7 @@ def test_expiry_takes_what_is_due_and_nothing_else(store) -> None:
     fill(store, 3)
     fill(store, 2, start=BUCKET_START + HOUR)
 
-    purge = store.expire(DELETE_BY)
+    purge = expire(store, DELETE_BY)
 
     assert purge == Purge(keys=1, segments=3, wal_truncated=True)
     assert store.count() == 2
@@ -183,7 +183,7 @@ def test_nothing_expires_early(store) -> None:
     """One second before its deadline a bucket is whole."""
     fill(store)
 
-    purge = store.expire(DELETE_BY - timedelta(seconds=1))
+    purge = expire(store, DELETE_BY - timedelta(seconds=1))
 
     assert purge == Purge(keys=0, segments=0, wal_truncated=True)
     assert store.count() == 3
@@ -192,9 +192,9 @@ def test_nothing_expires_early(store) -> None:
 def test_expiring_twice_is_expiring_once(store) -> None:
     """A second purge finds nothing."""
     fill(store)
-    store.expire(DELETE_BY)
+    expire(store, DELETE_BY)
 
-    assert Purge(0, 0, wal_truncated=True) == store.expire(DELETE_BY)
+    assert Purge(0, 0, wal_truncated=True) == expire(store, DELETE_BY)
 
 
 def test_a_newer_schema_is_refused_and_left_alone(path: Path) -> None:
@@ -265,7 +265,7 @@ def test_a_full_database_says_so_and_can_still_delete(path: Path) -> None:
 
         assert store.count() == acknowledged > 5
         assert path.stat().st_size <= 96 * 1024
-        assert Purge(1, acknowledged, wal_truncated=True) == store.expire(DELETE_BY)
+        assert Purge(1, acknowledged, wal_truncated=True) == expire(store, DELETE_BY)
         assert store.append(writer.seal(records(1)), writer.sealed_key)
 
 
@@ -315,7 +315,7 @@ def test_a_slow_reader_holds_no_transaction(path: Path, store) -> None:
         slow = reader.buckets()
         next(slow)
 
-        assert store.expire(DELETE_BY + HOUR).wal_truncated
+        assert expire(store, DELETE_BY + HOUR).wal_truncated
         assert list(slow) == []
 
 
@@ -551,7 +551,7 @@ def test_expiry_keeps_to_the_lowered_deadline(store) -> None:
     _, kept = fill(store, 1, zone="till")
     store.lower({writer.sealed_key.key_id.hex(): NOW})
 
-    assert Purge(1, 2, wal_truncated=True) == store.expire(NOW)
+    assert Purge(1, 2, wal_truncated=True) == expire(store, NOW)
     assert list(store.segments()) == kept
 
 

@@ -1,1 +1,1 @@
-"""Steps of the access log database, one file a schema; see `agent.store.migrations`."""
+"""Steps of the reviews' database, one file a schema; see `agent.store.migrations`."""
