@@ -1,11 +1,16 @@
-"""The router: which pages there are, in which language. Run by `omokage dashboard`."""
+"""The router: who is signed in, in which language, and which pages that makes.
+
+Run by `dashboard.server`, behind the gate; without it nobody is signed in and nothing is shown.
+"""
 
 from __future__ import annotations
 
 import streamlit as st
 
+from agent.domain.account import PAGE_ROLES, User
+from dashboard import session
+from dashboard.pages import Page, pages_for
 from dashboard.text import LANGUAGES, Text, preferred
-from dashboard.views import overview
 
 # Drawn here, because the browser would fetch an icon that is only named from another host.
 ICON = (
@@ -49,23 +54,55 @@ def _language() -> str:
     return chosen
 
 
+def _who(words: Text, user: User, *, demo: bool) -> None:
+    """Say who is signed in, beside the way out."""
+    if demo:
+        # Plain links, since those of markdown would open another tab.
+        links = " · ".join(
+            f"<b>{words(f'role.{role.value}')}</b>"
+            if role == user.role
+            else f'<a href="/enter?role={role.value}">{words(f"role.{role.value}")}</a>'
+            for role in PAGE_ROLES
+        )
+        st.sidebar.html(f"<small>{words('account.demo_as')}<br>{links}</small>")
+        return
+    row = st.sidebar.container(horizontal=True, vertical_alignment="center")
+    row.caption(f":material/person: {user.name} · {words(f'role.{user.role.value}')}")
+    row.button(
+        words("account.sign_out"), key="sign_out", on_click=session.sign_out, type="tertiary"
+    )
+
+
+def _registered(page: Page, words: Text, user: User, *, default: bool) -> st.Page:
+    def show() -> None:
+        page.load()(words, user)
+
+    return st.Page(
+        show, title=words(page.title), icon=page.icon, url_path=page.url_path, default=default
+    )
+
+
 def main() -> None:
-    """Show the page that was asked for."""
+    """Show the page that was asked for, out of those that the user may see."""
     st.set_page_config(
         page_title="Omokage", page_icon=ICON, layout="wide", initial_sidebar_state=240
     )
     st.html(f"<style>{STYLE}</style>")
+    signed_in = session.current()
+    user = signed_in.user
     st.sidebar.markdown("### 面影 Omokage")
     words = Text(_language())
     st.sidebar.caption(words("app.tagline"))
-    page = st.Page(
-        lambda: overview.show(words),
-        title=words("app.overview"),
-        icon=":material/monitoring:",
-        url_path="overview",
-        default=True,
-    )
-    st.navigation([page], position="hidden").run()
+    _who(words, user, demo=signed_in.demo)
+    # Only these exist for this user; the address of any other page leads nowhere.
+    mine = [
+        _registered(page, words, user, default=number == 0)
+        for number, page in enumerate(pages_for(user.role))
+    ]
+    if not mine:
+        st.info(words("account.demo_missing"))
+        return
+    st.navigation(mine, position="sidebar" if len(mine) > 1 else "hidden").run()
 
 
 main()

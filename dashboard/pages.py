@@ -54,6 +54,9 @@ PAGES: tuple[Page, ...] = (
         "overview", "overview", ":material/monitoring:", "app.overview", EVERYBODY,
         "dashboard.views.overview:show",
     ),
+    Page(
+        "live", "live", ":material/videocam:", "live.nav", EVERYBODY, "dashboard.views.live:show"
+    ),
 )  # fmt: skip
 """In the order of the navigation; the first one that somebody may see is theirs at `/`."""
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import tomllib
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
@@ -17,19 +18,25 @@ from typing import TYPE_CHECKING
 import agent
 from agent.config.policy_file import load_policy
 from agent.config.site import Site
-from agent.domain.aggregate import METRICS, Aggregate
+from agent.domain.aggregate import FACES_PEAK, METRICS, Aggregate
 from agent.domain.facs import AU_LABELS
 from agent.errors import AgentError
 from agent.store.aggregates import AggregateReader, Latest
 from dashboard import estimates
 
 if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from agent.domain.daily import DailyAggregate
     from agent.domain.policy import Policy
     from dashboard.estimates import Cell, Coverage, Estimate, Point
 
 SITE_VARIABLE = "OMOKAGE_SITE"
 MODELS_VARIABLE = "OMOKAGE_MODELS"
 UNKNOWN_GRADE = "–"
+FROM_DAYS_ON = timedelta(days=estimates.MOST_POINTS)
+"""From this length on each point of a line spans a day or more, so daily numbers are enough."""
+_DAY_SECONDS = 86_400
 
 
 class Period(StrEnum):
@@ -120,10 +127,18 @@ def overview(place: Site, newest: Latest, period: Period, zone: str | None) -> O
     reader = AggregateReader(place.aggregates)
     until = newest.bucket_end
     since = _since(reader, newest, period)
-    rows = reader.rows(since, until, None if zone is None else [zone])
+    chosen_zones = None if zone is None else [zone]
+    days = _long_days(reader, since, until, chosen_zones)
+    finest = _DAY_SECONDS if days else newest.bucket_seconds
+    begin, end = (days[0].day.start, days[-1].day.end) if days else (since, since)
+    rows = [
+        *reader.rows(since, begin, chosen_zones),
+        *map(_day_row, days),
+        *reader.rows(end, until, chosen_zones),
+    ]
     names = reader.zones() if zone is None else [zone]
     step, block = (
-        estimates.step_seconds(since, until, newest.bucket_seconds, most)
+        estimates.step_seconds(since, until, finest, most)
         for most in (estimates.MOST_POINTS, estimates.MOST_CELLS)
     )
     lines: dict[str, list[Point]] = {}
@@ -138,7 +153,7 @@ def overview(place: Site, newest: Latest, period: Period, zone: str | None) -> O
         since=since,
         until=until,
         bucket=newest.bucket_seconds,
-        coverage=estimates.coverage(rows, names, since, until),
+        coverage=_with_days(estimates.coverage(rows, names, since, until), days, names),
         whole=whole,
         lines=lines,
         cells=estimates.cells(rows, names, since, until, block),
@@ -148,10 +163,55 @@ def overview(place: Site, newest: Latest, period: Period, zone: str | None) -> O
 def _since(reader: AggregateReader, newest: Latest, period: Period) -> datetime:
     first = reader.earliest() or newest.bucket_end
     if period is Period.ALL:
-        return first
+        return min(first, reader.first_day() or first)
     # At least one whole bucket, also where the bucket is longer than the period.
     length = max(LENGTH[period], timedelta(seconds=newest.bucket_seconds))
     return max(first, newest.bucket_end - length)
+
+
+def _long_days(
+    reader: AggregateReader, since: datetime, until: datetime, zones: list[str] | None
+) -> list[DailyAggregate]:
+    """Return daily rows where the period is so long that each point of a chart spans a day."""
+    if until - since < FROM_DAYS_ON:
+        return []
+    return reader.days(since - timedelta(days=1), until, zones)
+
+
+def _day_row(day: DailyAggregate) -> Aggregate:
+    """Return a day's number in the form of a bucket's; a bucket of a day's length."""
+    hidden = day.shown == 0 and day.reason is not None
+    return Aggregate(
+        zone=day.zone,
+        bucket_start=day.day.start,
+        bucket_seconds=day.day.seconds,
+        metric=day.metric,
+        unit=day.unit,
+        value=day.value,
+        standard_error=day.standard_error,
+        samples=day.samples,
+        tracks=day.tracks,
+        persons=day.persons,
+        suppressed=hidden,
+        reason=day.reason if hidden else None,
+        k=day.k,
+        policy=day.policies[0],
+        models=day.models,
+    )
+
+
+def _with_days(
+    coverage: Coverage, days: Iterable[DailyAggregate], names: Collection[str]
+) -> Coverage:
+    """Count the buckets behind daily rows, instead of the days."""
+    cells, hidden = coverage.cells, Counter(coverage.hidden)
+    for day in days:
+        if day.metric != FACES_PEAK or day.zone not in names:
+            continue
+        cells += day.cells - 1
+        if day.reason is not None:
+            hidden[day.reason] += day.cells - day.shown - (day.shown == 0)
+    return replace(coverage, cells=cells, hidden=dict(hidden))
 
 
 def _by_metric(rows: list[Aggregate]) -> dict[str, list[Aggregate]]:

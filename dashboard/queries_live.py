@@ -13,10 +13,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
 from agent.config.pause_file import read_pause
+from agent.domain.aggregate import (
+    DROPPED_FRAMES,
+    FACES_PEAK,
+    OBSERVED_SECONDS,
+    SITE_TOTAL,
+    TOTAL_SECONDS,
+    status_share,
+)
 from agent.domain.frame import FrameStatus
 from agent.domain.schedule import CaptureReason, capture_allowed
 from agent.retention.safety import Stop
@@ -35,6 +43,7 @@ LOOKED_AT = frozenset(
     {FrameStatus.OK, FrameStatus.NO_FACE, FrameStatus.TOO_DARK, FrameStatus.BLURRED}
 )
 """Statuses of a camera that gives pictures."""
+W = TypeVar("W", bound=StrEnum)
 
 
 class State(StrEnum):
@@ -134,7 +143,7 @@ class Health:
     state: State
     at: datetime | None = None
     cameras: tuple[Camera, ...] = ()
-    capture: Capture = Capture(True, None, None)  # noqa: RUF009  # frozen
+    capture: Capture = Capture(True, None, None)  # frozen
     hertz: float | None = None
     policy: str = ""
     models: tuple[str, ...] = ()
@@ -288,7 +297,7 @@ def _instant(found: object) -> datetime | None:
     return instant.astimezone(UTC) if instant is not None and instant.tzinfo else None
 
 
-def _word[W: StrEnum](kind: type[W], found: object) -> W | None:
+def _word(kind: type[W], found: object) -> W | None:
     try:
         return kind(found)
     except ValueError:
@@ -310,26 +319,30 @@ def disk(place: Site) -> Disk | None:
     return Disk(usage.free, usage.total)
 
 
-def today(place: Site, rules: Policy, now: datetime) -> Today | None:
-    """Sum up the site's calendar day so far, None where nothing was released on it.
+def day_start(rules: Policy, now: datetime) -> datetime:
+    """Return the first instant of the site's calendar day, aware UTC."""
+    local = now.astimezone(ZoneInfo(rules.timezone))
+    return local.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
+
+
+def today(place: Site, rules: Policy, since: datetime, until: datetime) -> Today | None:
+    """Sum up what the cameras could do, None where nothing was released.
+
+    Args:
+        place: the site.
+        rules: its policy; names the zones.
+        since: `day_start`.
+        until: end of the last release.
 
     Raises:
         StoreError: the database refuses.
     """
-    reader = AggregateReader(place.aggregates)
-    newest = reader.latest()
-    begin = now.astimezone(ZoneInfo(rules.timezone))
-    since = begin.replace(hour=0, minute=0, second=0, microsecond=0).astimezone(UTC)
-    if newest is None or newest.bucket_end <= since:
-        return None
-    rows = reader.rows(since, newest.bucket_end)
+    metrics = [DROPPED_FRAMES, FACES_PEAK, OBSERVED_SECONDS, TOTAL_SECONDS]
+    metrics += [status_share(status) for status in FrameStatus]
+    rows = AggregateReader(place.aggregates).rows(since, until, None, metrics)
     if not rows:
         return None
     first = min(row.bucket_start for row in rows)
     names = [zone.name for zone in rules.zones]
-    names += sorted({row.zone for row in rows} - set(names) - {"*", ""})
-    return Today(
-        since=first,
-        until=newest.bucket_end,
-        zones={n: estimates.coverage(rows, [n], first, newest.bucket_end) for n in names},
-    )
+    names += sorted({row.zone for row in rows} - {*names, SITE_TOTAL})
+    return Today(first, until, {n: estimates.coverage(rows, [n], first, until) for n in names})

@@ -3,7 +3,8 @@
 Whenever it stops, what the agent seals can be opened and what it signs verifies. The vault is
 written first, since nobody may encrypt to a key whose private half isn't kept yet. An epoch that is
 taken away leaves `public.toml` before its private half is destroyed. Each file is replaced as a
-whole. A change that stopped half-way is finished by giving the same command again.
+whole. A change that stopped half-way is finished by giving the same command again, or, where a new
+recipient was being written, by the next change of any kind.
 """
 
 from __future__ import annotations

@@ -343,6 +343,12 @@ class AggregateReader:
             return None if row.end is None else _instant(row.end)
         return None
 
+    def first_day(self) -> datetime | None:
+        """Return the start of the oldest day that is kept, or None. Raises as `rows`."""
+        for row in self._fetch(select(func.min(DAY.c.start).label("start")), least=2):
+            return None if row.start is None else _instant(row.start)
+        return None
+
     def latest(self) -> Latest | None:
         """Return the newest release, or None before the first. Raises as `rows`."""
         names = ("bucket_start", "bucket_seconds", "k", "policy", "models")

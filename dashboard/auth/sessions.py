@@ -133,18 +133,17 @@ class SessionTable:
         return token
 
     def find(self, token: str | None, now: float) -> Session | None:
-        """Return the session of a token if it still holds; looking isn't activity."""
+        """Return the session of a token if it still holds; looking isn't activity.
+
+        One that is due is left to `sweep`, which says so to whom it concerns.
+        """
         if not token:
             return None
         with self._lock:
             session = self._sessions.get(_digest(token))
         if session is None:
             return None
-        ending = self._due(session, now)
-        if ending is not None:
-            self.end(session, ending)
-            return None
-        return session
+        return session if self._due(session, now) is None else None
 
     def end(self, session: Session, ending: Ending) -> bool:
         """End a session; False if it had ended before."""

@@ -1,16 +1,26 @@
-// Replays a segment: the drawn face beside its AU tracks, with a scrubber; no picture anywhere.
+// Replays a clip: the drawn face beside its AU tracks, with a scrubber; no picture anywhere. Where a
+// person codes, each track carries its three answers (board.js).
 //
-// Mounted by dashboard/review/player.py, which joins this file to avatar.js. `data` is
-//   {seconds, times: [s], au: {label: [0-5 or null]}, pose: [[pitch, yaw, roll]],
-//    gaze: [[yaw, pitch]] or null, tracks: [{label, name, sides: [label]}], words: {...}}
-// Everything runs in the reviewer's browser: scrubbing asks the server for nothing.
-// Keys, while the player has the focus: space plays and pauses, arrows step, Home and End jump.
+// Mounted by dashboard/review/player.py, which joins avatar.js, board.js and this file. `data` is
+//   {id, mode: "code" | "show" | "fix", seconds, times: [s], au: {label: [0-5 or null]},
+//    pose: [[pitch, yaw, roll]], gaze: [[yaw, pitch]] or null,
+//    groups: [{name, tracks: [{label, name, facs, sides: [label]}]}],
+//    marks: {label: mark} or null, said: {label: mark} or null,
+//    expressions: [{key, name}], expression: key or null, words: {...}}
+// `said` (the model's answers) is there only in the modes "show" and "fix", after the blind coding.
+// Everything runs in the reviewer's browser: scrubbing and coding ask the server for nothing.
+// Keys: space plays and pauses, left and right step, Home and End jump; board.js adds its own.
 
 const SPEEDS = [0.5, 1, 2];
 const WIDTH = 240, HEIGHT = 30;
 
-export default function mount({ data, parentElement }) {
+export default function mount({ data, parentElement, setTriggerValue }) {
   const root = parentElement.querySelector(".player");
+  // The page is drawn again now and then; a clip that is on the screen stays as it is.
+  const stamp = JSON.stringify([data.id, data.mode, data.words.play]);
+  if (root.dataset.stamp === stamp) return undefined;
+  root.dataset.stamp = stamp;
+  root.stop?.();
   root.replaceChildren();
   const make = (tag, attributes = {}, parent = root) => {
     const node = document.createElement(tag);
@@ -32,7 +42,11 @@ export default function mount({ data, parentElement }) {
   const clock = make("span", { class: "clock" }, bar);
   const speed = make("button", { type: "button", class: "speed", "aria-label": words.speed }, bar);
   const right = make("div", { class: "tracks" }, stage);
-  const cursors = data.tracks.map((track) => drawTrack(track, data, right));
+  const rows = [];
+  for (const group of data.groups) {
+    make("h3", {}, right).textContent = group.name;
+    for (const track of group.tracks) rows.push(drawTrack(track, data, right));
+  }
 
   const state = { index: 0, playing: false, speed: 1, shown: 0, began: 0 };
 
@@ -50,7 +64,7 @@ export default function mount({ data, parentElement }) {
     clock.textContent = `${time.toFixed(1)} / ${data.seconds.toFixed(1)} s`;
     scrub.setAttribute("aria-valuetext", `${time.toFixed(1)} s`);
     const x = (WIDTH * time) / Math.max(data.seconds, 0.1);
-    cursors.forEach(({ line, value, track }) => {
+    rows.forEach(({ line, value, track }) => {
       line.setAttribute("x1", x);
       line.setAttribute("x2", x);
       value.textContent = track.sides
@@ -90,20 +104,31 @@ export default function mount({ data, parentElement }) {
   play.onclick = () => setPlaying(!state.playing);
   speed.onclick = () => setSpeed(SPEEDS[(SPEEDS.indexOf(state.speed) + 1) % SPEEDS.length]);
   scrub.oninput = () => { setPlaying(false); show(Number(scrub.value)); };
+  const coding = board({ data, rows, left, root, send: (value) => setTriggerValue("coded", value) });
   root.onkeydown = (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
+    if (coding.key(event)) {
+      event.preventDefault();
+      event.stopPropagation();
+      return;
+    }
+    const inRadio = event.target.type === "radio";
     const moves = { Home: 0, End: last, ArrowLeft: state.index - 1, ArrowRight: state.index + 1 };
-    if (event.key === " " && event.target !== play && event.target !== speed) {
+    if (event.key === " " && event.target.tagName !== "BUTTON") {
       setPlaying(!state.playing);
-    } else if (event.key in moves && event.target !== scrub) {
+    } else if (event.key in moves && event.target !== scrub && !inRadio) {
       setPlaying(false);
       show(moves[event.key]);
     } else return;
     event.preventDefault();
+    event.stopPropagation();
   };
   setSpeed(1);
   setPlaying(false);
   show(0);
-  return () => { state.playing = false; };
+  coding.focus();
+  root.stop = () => { state.playing = false; };
+  return undefined;
 }
 
 // One small chart: an AU's two sides over time (left solid, right dashed), and its present value.
@@ -112,7 +137,12 @@ function drawTrack(track, data, parent) {
   row.className = "track";
   const label = document.createElement("span");
   label.className = "label";
-  label.textContent = `${track.label} ${track.name}`;
+  label.title = `${track.label} ${track.facs}`;
+  const number = document.createElement("b");
+  number.textContent = track.label;
+  const facs = document.createElement("small");
+  facs.textContent = track.facs;
+  label.append(number, ` ${track.name} `, facs);
   const value = document.createElement("span");
   value.className = "value";
   const svg = document.createElementNS("http://www.w3.org/2000/svg", "svg");
@@ -140,5 +170,5 @@ function drawTrack(track, data, parent) {
   svg.append(line);
   row.append(label, svg, value);
   parent.append(row);
-  return { line, value, track };
+  return { row, line, value, track };
 }

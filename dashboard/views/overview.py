@@ -16,6 +16,7 @@ from dashboard.queries import Overview, Period
 from dashboard.views import faces, sections
 
 if TYPE_CHECKING:
+    from agent.domain.account import User
     from agent.domain.policy import Policy
     from agent.store.aggregates import Latest
     from dashboard.text import Text
@@ -25,7 +26,7 @@ STALE_BUCKETS = 2
 STALE_GRACE = timedelta(seconds=30)
 
 
-def show(words: Text) -> None:
+def show(words: Text, _user: User) -> None:
     """Draw the page, and draw it again by itself while it is open."""
     st.fragment(_draw, run_every=REFRESH_SECONDS)(words)
 

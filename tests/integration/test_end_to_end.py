@@ -23,7 +23,6 @@ import pytest
 from agent.cli.demo import PASSPHRASE, prepare
 from agent.clock import SystemClock
 from agent.config.site import Site
-from agent.crypto.keys import load_public
 from agent.crypto.open import unlock
 from agent.domain.facs import AU_LABELS
 from agent.domain.record import AU_STEP
@@ -134,10 +133,9 @@ def test_a_site_runs_seals_releases_and_opens(tmp_path):
 
     away.rename(site.vault)
     opener = unlock(site.vault, PASSPHRASE)
-    public = load_public(site.public_keys)
     reader = SegmentReader(site.segments)
     batches = [
-        opener.open_bucket(bucket.segments, bucket.key, public.verifier(), now=SystemClock().now())
+        opener.open_bucket(bucket.segments, bucket.key, opener.verifier, now=SystemClock().now())
         for bucket in reader.buckets()
     ]
     reader.close()

@@ -310,6 +310,16 @@ def test_a_day_is_summed_up_when_it_is_over(stores, log, site) -> None:
     assert day.delete_by == day.end + 730 * DAY
 
 
+def test_many_days_are_summed_up_a_few_at_a_time(stores, log, site) -> None:
+    """After an upgrade the cameras don't wait for months of days."""
+    stores.aggregates.release([row(start=BUCKET_START - n * DAY) for n in range(1, 6)], 90 * DAY)
+    home = house(stores, log, site)
+
+    made = [home.keep(at(NOW + n * HOUR / 60)).days for n in range(4)]
+
+    assert made == [2, 2, 2, 0]
+
+
 def test_no_day_is_summed_up_by_a_doubted_clock(stores, log, site) -> None:
     """A day's numbers never change, so a wrong clock makes none."""
     home = house(stores, log, site)

@@ -15,6 +15,7 @@ from agent.config.site import Site
 from agent.domain.policy import Head
 from dashboard import queries
 from dashboard.text import LANGUAGES, Text
+from tests import signed_in
 from tests.browser import seed
 
 APP = Path(queries.__file__).with_name("app.py")
@@ -23,6 +24,7 @@ APP = Path(queries.__file__).with_name("app.py")
 def run(site: Site, monkeypatch: pytest.MonkeyPatch, language: str = "en") -> AppTest:
     """Run the app on a site and return it; an exception on the page fails the test."""
     monkeypatch.setenv(queries.SITE_VARIABLE, str(site.root))
+    signed_in.sign_in(monkeypatch, site.root)
     app = AppTest.from_file(str(APP), default_timeout=120)
     app.query_params["lang"] = language
     app.run()

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from agent.aggregate.daily import days_over, sum_up
 from agent.config.site import Site
 from agent.domain.aggregate import au_rate
+from agent.store.aggregates import AggregateWriter
 from dashboard import queries
 from dashboard.queries import Period
+from tests import retaining
 from tests.browser import seed
+from tests.retaining import DAY
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -105,3 +109,45 @@ def test_an_unusable_card_leaves_grades_unknown(
 def test_an_unreadable_policy_is_absent(tmp_path: Path) -> None:
     """Numbers stand without a policy file; the page says that it can't be read."""
     assert queries.policy(Site(tmp_path)) is None
+
+
+def summed_up(place: Site, until: datetime) -> None:
+    """Sum up all days that are over, as the agent does."""
+    with AggregateWriter(place.aggregates) as writer:
+        first = writer.reader.earliest()
+        assert first is not None
+        for day in days_over(first, None, retaining.policy(aggregates=200 * DAY), until):
+            writer.close_day(sum_up(writer.reader.rows(day.start, day.end), day))
+
+
+def test_a_long_period_is_read_from_days(tmp_path: Path) -> None:
+    """All of five months: days instead of buckets, the same numbers, older than the oldest bucket.
+
+    The total of records, the hidden cells and the mean agree with what the buckets say.
+    """
+    place = seed.fill(tmp_path, until=UNTIL, buckets=300, seconds=43_200, zones=("door",), crowd=6)
+    newest = queries.latest(place)
+    assert newest is not None
+    before = queries.overview(place, newest, Period.ALL, None)
+    summed_up(place, UNTIL)
+    after = queries.overview(place, newest, Period.ALL, None)
+    rate = au_rate("AU12")
+
+    assert before.whole[rate].samples == after.whole[rate].samples
+    assert abs(before.whole[rate].value - after.whole[rate].value) < 0.001
+    assert before.coverage.cells == after.coverage.cells
+    assert before.coverage.hidden == after.coverage.hidden
+    assert abs(before.coverage.observed_seconds - after.coverage.observed_seconds) < 60
+    with AggregateWriter(place.aggregates) as writer:
+        writer.purge([h.id for h in writer.holdings() if h.id.startswith("cell:")][:100])
+    assert queries.overview(place, newest, Period.ALL, None).coverage.cells == after.coverage.cells
+
+
+def test_a_short_period_is_read_from_buckets(site: Site) -> None:
+    """Days would hide what an hour shows."""
+    newest = queries.latest(site)
+    assert newest is not None
+    summed_up(site, UNTIL + timedelta(days=3))
+
+    assert queries.overview(site, newest, Period.ALL, None).bucket == 60
+    assert queries.overview(site, newest, Period.ALL, None).coverage.cells == 2 * 88

@@ -1,0 +1,55 @@
+// Beside every page: leaves it as soon as the session has ended, and says when a person is there.
+// It decides nothing; the server has ended the session by then.
+"use strict";
+(() => {
+  const PAUSE_MS = 3000;
+  const ACTIVE_EVERY_MS = 20000;
+  let asking = null;
+  let told = 0;
+
+  function leave(why) {
+    const here = new URLSearchParams(location.search).get("lang");
+    const parts = new URLSearchParams({ why });
+    if (here) parts.set("lang", here);
+    parts.set("next", location.pathname);
+    // The numbers shouldn't stay on the screen while the next page loads.
+    document.documentElement.replaceChildren();
+    location.replace("/signin?" + parts);
+  }
+
+  async function wait() {
+    while (!document.hidden) {
+      asking = new AbortController();
+      try {
+        const answer = await fetch("/auth/wait", { cache: "no-store", signal: asking.signal });
+        if (answer.status === 401) {
+          leave(await answer.text());
+          return;
+        }
+        if (!answer.ok) throw new Error(String(answer.status));
+      } catch {
+        await new Promise((done) => setTimeout(done, PAUSE_MS));
+      }
+    }
+    asking = null;
+  }
+
+  function active() {
+    const now = performance.now();
+    if (told && now - told < ACTIVE_EVERY_MS) return;
+    told = now;
+    fetch("/auth/active", { method: "POST", cache: "no-store", keepalive: true }).catch(() => {});
+  }
+
+  document.addEventListener("visibilitychange", () => {
+    if (document.hidden) asking?.abort();
+    else if (!asking) wait();
+  });
+  // Back to a page that the browser had kept as it was.
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+  for (const kind of ["pointerdown", "pointermove", "keydown", "wheel", "touchstart"]) {
+    addEventListener(kind, active, { passive: true, capture: true });
+  }
+  active();
+  wait();
+})();
