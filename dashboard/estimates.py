@@ -1,4 +1,4 @@
-"""Combine released rows into the numbers of a page. Pure; no database, no page.
+"""Combine sums of released rows into the numbers of a page. Pure; no database, no page.
 
 Rules:
 - only whole released buckets are combined; whatever is computed here can be computed by anybody
@@ -7,15 +7,16 @@ Rules:
   visits end with their bucket, so the variances of the buckets add up. Where a bucket has no
   standard error (one visit), the buckets themselves become the clusters; with fewer than two
   buckets there is then no interval;
-- over all zones, a bucket's site total is used where it was released, else its shown zones.
+- over all zones, a bucket's site total is used where it was released, else its shown zones; the
+  database chooses (`agent.store.aggregate_sums`).
 """
 
 from __future__ import annotations
 
 import math
-from collections import Counter, defaultdict
+from collections import defaultdict
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from agent.domain.aggregate import (
@@ -23,17 +24,19 @@ from agent.domain.aggregate import (
     FACES_PEAK,
     METRICS,
     OBSERVED_SECONDS,
-    SITE_TOTAL,
     TOTAL_SECONDS,
-    Aggregate,
     Reason,
     interval95,
     status_share,
 )
 from agent.domain.frame import FrameStatus
+from agent.domain.sums import REASONS, added, sum_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from agent.domain.aggregate import Aggregate
+    from agent.domain.sums import Sum
 
 MOST_POINTS = 32
 """Points of a line over time: few, so that each has a narrow interval."""
@@ -123,53 +126,51 @@ class Cell:
     reason: Reason | None
 
 
-def combine(rows: Iterable[Aggregate]) -> Estimate | None:
-    """Combine one metric's rows; hidden and empty ones don't count. None where none is left."""
-    shown = [row for row in rows if row.value is not None and row.samples]
-    if not shown:
+def combine(sums: Iterable[Sum]) -> Estimate | None:
+    """Combine one metric's sums; None where nothing is shown."""
+    whole = added(sums)
+    if whole is None or not whole.samples:
         return None
-    metric = METRICS[shown[0].metric]
-    samples = sum(row.samples or 0 for row in shown)
-    tracks = sum(row.tracks or 0 for row in shown)
-    value = sum((row.value or 0.0) * (row.samples or 0) for row in shown) / samples
+    value = whole.weighted / whole.samples
     low = high = None
-    if (found := _standard_error(shown, value, samples, tracks)) is not None:
-        low, high = interval95(value, *found, metric)
-    return Estimate(value, low, high, samples, tracks)
+    if (found := _standard_error(whole, value)) is not None:
+        low, high = interval95(value, *found, METRICS[whole.metric])
+    return Estimate(value, low, high, whole.samples, whole.tracks)
 
 
-def _standard_error(
-    rows: Sequence[Aggregate], value: float, samples: int, tracks: int
-) -> tuple[float, int] | None:
+def _standard_error(whole: Sum, value: float) -> tuple[float, int] | None:
     """Return the standard error and its degrees of freedom, None where neither way works."""
-    within = [row.standard_error for row in rows]
-    if all(error is not None for error in within):
-        spread = sum(
-            (row.samples or 0) ** 2 * (error or 0.0) ** 2
-            for row, error in zip(rows, within, strict=True)
-        )
-        return math.sqrt(spread) / samples, max(1, tracks - len(rows))
-    count = len(rows)
-    if count < 2:
+    if not whole.uncertain:
+        return math.sqrt(whole.spread) / whole.samples, max(1, whole.tracks - whole.rows)
+    if whole.rows < 2:
         return None
-    spread = sum((row.samples or 0) ** 2 * ((row.value or 0.0) - value) ** 2 for row in rows)
-    return math.sqrt(spread * count / (count - 1)) / samples, count - 1
+    # Sum over rows of n² (v - mean)²; rounding may push an exact 0 below 0.
+    spread = max(0.0, whole.nnvv - 2 * value * whole.nnv + value * value * whole.nn)
+    error = math.sqrt(spread * whole.rows / (whole.rows - 1)) / whole.samples
+    return error, whole.rows - 1
 
 
-def choose(rows: Iterable[Aggregate], zone: str | None) -> list[Aggregate]:
-    """Take one zone's rows; for None each bucket's site total where shown, else its zones."""
-    if zone is not None:
-        return [row for row in rows if row.zone == zone]
+def summed(rows: Iterable[Aggregate], steps: tuple[int, int] = (1 << 40, 0)) -> list[Sum]:
+    """Return single rows as sums.
+
+    Args:
+        rows: of buckets.
+        steps: seconds of a step, and where step 0 begins.
+    """
     rows = list(rows)
-    totals = {
-        (row.bucket_start, row.metric)
+    seconds, anchor = steps
+    ticked = {
+        (row.zone, row.bucket_start): row.value or 0.0
         for row in rows
-        if row.zone == SITE_TOTAL and not row.suppressed
+        if row.metric == TOTAL_SECONDS
     }
     return [
-        row
+        sum_of(
+            row,
+            int((row.bucket_start.timestamp() - anchor) // seconds),
+            ticked.get((row.zone, row.bucket_start), 0.0),
+        )
         for row in rows
-        if (row.zone == SITE_TOTAL) == ((row.bucket_start, row.metric) in totals)
     ]
 
 
@@ -192,24 +193,25 @@ def step_seconds(since: datetime, until: datetime, bucket_seconds: int, most: in
     return bucket_seconds * math.ceil(least / bucket_seconds)
 
 
-def series(rows: Iterable[Aggregate], since: datetime, step: int) -> list[Point]:
+def series(sums: Iterable[Sum], since: datetime, step: int, anchor: int = 0) -> list[Point]:
     """Draw one metric over time.
 
     Args:
-        rows: of one metric, already chosen by zone.
-        since: start of the period, aware UTC; steps begin at round instants.
+        sums: of one metric, already chosen by zone, by step.
+        since: start of the period, aware UTC.
         step: seconds, a multiple of the bucket.
+        anchor: where step 0 begins, seconds since 1970.
 
     Returns:
         One point for each step with a release, in order of time.
     """
-    steps: dict[int, list[Aggregate]] = defaultdict(list)
-    for row in rows:
-        steps[_step(row.bucket_start, step)].append(row)
+    steps: dict[int, list[Sum]] = defaultdict(list)
+    for part in sums:
+        steps[part.step].append(part)
     return [
         Point(
-            max(since, _instant(index, step)),
-            _instant(index + 1, step),
+            max(since, _instant(index, step, anchor)),
+            _instant(index + 1, step, anchor),
             combine(group),
             _commonest(group),
         )
@@ -218,70 +220,68 @@ def series(rows: Iterable[Aggregate], since: datetime, step: int) -> list[Point]
 
 
 def cells(
-    rows: Iterable[Aggregate], zones: Sequence[str], since: datetime, until: datetime, step: int
+    sums: Iterable[Sum],
+    zones: Sequence[str],
+    span: tuple[datetime, datetime],
+    step: int,
+    anchor: int = 0,
 ) -> list[Cell]:
     """Say of each zone and step whether it is shown, hidden, or was never released."""
-    found: dict[tuple[str, int], list[Aggregate]] = defaultdict(list)
-    for row in rows:
-        if row.metric == FACES_PEAK:
-            found[row.zone, _step(row.bucket_start, step)].append(row)
-    first, last = _step(since, step), _step(until - timedelta(seconds=1), step)
-    return [
-        Cell(
-            zone,
-            max(since, _instant(index, step)),
-            min(until, _instant(index + 1, step)),
-            bool(group := found.get((zone, index), [])),
-            None if any(not row.suppressed for row in group) else _commonest(group),
-        )
-        for zone in zones
-        for index in range(first, last + 1)
-    ]
+    since, until = span
+    found = {(part.zone, part.step): part for part in sums if part.metric == FACES_PEAK}
+    first = int((since.timestamp() - anchor) // step)
+    last = int((until.timestamp() - 1 - anchor) // step)
+    made = []
+    for zone in zones:
+        for index in range(first, last + 1):
+            part = found.get((zone, index))
+            begin = max(since, _instant(index, step, anchor))
+            end = min(until, _instant(index + 1, step, anchor))
+            reason = None if part is None or part.shown else part.reason
+            made.append(Cell(zone, begin, end, part is not None, reason))
+    return made
 
 
 def coverage(
-    rows: Iterable[Aggregate], zones: Sequence[str], since: datetime, until: datetime
+    sums: Iterable[Sum], zones: Sequence[str], since: datetime, until: datetime
 ) -> Coverage:
-    """Sum up what the camera could do in these zones between two instants."""
+    """Sum up what the camera could do in these zones between two instants.
+
+    Args:
+        sums: with `timed`, by zone.
+        zones: names.
+        since: aware UTC.
+        until: aware UTC.
+    """
     named = set(zones)
-    table: dict[str, dict[tuple[str, datetime], float]] = defaultdict(dict)
-    hidden: Counter[Reason] = Counter()
-    count = 0
-    for row in rows:
-        if row.zone not in named:
-            continue
-        if row.metric == FACES_PEAK:
-            count += 1
-            if row.reason is not None:
-                hidden[row.reason] += 1
-        if row.value is not None:
-            table[row.metric][row.zone, row.bucket_start] = row.value
-    total = table[TOTAL_SECONDS]
+    table: dict[str, list[Sum]] = defaultdict(list)
+    for part in sums:
+        if part.zone in named:
+            table[part.metric].append(part)
     peaks = table[FACES_PEAK]
+    hidden = {
+        reason: count
+        for i, reason in enumerate(REASONS)
+        if (count := sum(part.hidden[i] for part in peaks))
+    }
     return Coverage(
         seconds=(until - since).total_seconds() * len(named),
-        observed_seconds=sum(table[OBSERVED_SECONDS].values()),
+        observed_seconds=sum(part.total for part in table[OBSERVED_SECONDS]),
         status_seconds={
-            status: sum(
-                share * total.get(cell, 0.0) for cell, share in table[status_share(status)].items()
-            )
+            status: sum(part.timed for part in table[status_share(status)])
             for status in FrameStatus
         },
-        dropped_frames=int(sum(table[DROPPED_FRAMES].values())),
-        cells=count,
-        hidden=dict(hidden),
-        peak=int(max(peaks.values())) if peaks else None,
+        dropped_frames=int(sum(part.total for part in table[DROPPED_FRAMES])),
+        cells=sum(part.cells for part in peaks),
+        hidden=hidden,
+        peak=max((int(part.top) for part in peaks if part.top is not None), default=None),
     )
 
 
-def _step(instant: datetime, step: int) -> int:
-    return int(instant.timestamp() // step)
+def _instant(index: int, step: int, anchor: int = 0) -> datetime:
+    return datetime.fromtimestamp(anchor + index * step, UTC)
 
 
-def _instant(index: int, step: int) -> datetime:
-    return datetime.fromtimestamp(index * step, UTC)
-
-
-def _commonest(rows: Iterable[Aggregate]) -> Reason | None:
-    reasons = Counter(row.reason for row in rows if row.reason is not None)
-    return reasons.most_common(1)[0][0] if reasons else None
+def _commonest(sums: Sequence[Sum]) -> Reason | None:
+    whole = added(sums)
+    return None if whole is None else whole.reason

@@ -57,6 +57,14 @@ PAGES: tuple[Page, ...] = (
     Page(
         "live", "live", ":material/videocam:", "live.nav", EVERYBODY, "dashboard.views.live:show"
     ),
+    Page(
+        "review", "review", ":material/rate_review:", "review.title", frozenset({Role.REVIEWER}),
+        "dashboard.review.page:show",
+    ),
+    Page(
+        "evaluation", "evaluation", ":material/balance:", "evaluation.title",
+        frozenset({Role.REVIEWER, Role.MANAGER, Role.AUDITOR}), "dashboard.views.evaluation:show",
+    ),
 )  # fmt: skip
 """In the order of the navigation; the first one that somebody may see is theirs at `/`."""
 

@@ -345,4 +345,5 @@ def today(place: Site, rules: Policy, since: datetime, until: datetime) -> Today
     first = min(row.bucket_start for row in rows)
     names = [zone.name for zone in rules.zones]
     names += sorted({row.zone for row in rows} - {*names, SITE_TOTAL})
-    return Today(first, until, {n: estimates.coverage(rows, [n], first, until) for n in names})
+    sums = estimates.summed(rows)
+    return Today(first, until, {n: estimates.coverage(sums, [n], first, until) for n in names})

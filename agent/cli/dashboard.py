@@ -1,7 +1,7 @@
 """`omokage dashboard`: serve the pages on this machine.
 
-The pages read released aggregates only; the server binds to the loopback address unless told
-otherwise twice (`--host` and `--expose`), because whoever reaches it may read the numbers.
+Whoever wants to see them signs in; roles decide which pages there are. The server binds to the
+loopback address unless told otherwise twice (`--host` and `--expose`).
 """
 
 from __future__ import annotations
@@ -17,52 +17,43 @@ from agent.cli.options import site_option
 from agent.errors import ConfigError
 
 SITE_VARIABLE = "OMOKAGE_SITE"
+DEMO_KEY_VARIABLE = "OMOKAGE_DEMO_KEY"
+IDLE_MINUTES = 15
 
 
-def server_command(host: str, port: int) -> list[str]:
+def server_command(
+    host: str, port: int, *, public_url: str | None = None, idle_minutes: int = IDLE_MINUTES
+) -> list[str]:
     """Return the command line that serves the pages.
 
     Args:
         host: address to bind to.
         port: TCP port, 1-65535.
+        public_url: what people type to reach the pages, if that is something else.
+        idle_minutes: after which a session is locked.
 
     Raises:
         ConfigError: the pages aren't installed.
     """
     import importlib.util
-    import tomllib
 
-    found = importlib.util.find_spec("dashboard")
-    if found is None or found.origin is None:
+    if importlib.util.find_spec("dashboard") is None:
         raise ConfigError("the pages aren't installed", advice="Reinstall Omokage.")
-    folder = Path(found.origin).parent
-    settings = tomllib.loads((folder / "settings.toml").read_text(encoding="utf-8"))
+    known = [f"--public-url={public_url}"] if public_url else []
     return [
         sys.executable,
         "-m",
-        "streamlit",
-        "run",
-        str(folder / "app.py"),
-        f"--server.address={host}",
-        f"--server.port={port}",
-        *(f"--{name}={value}" for name, value in _flat(settings, "")),
+        "dashboard.server",
+        f"--host={host}",
+        f"--port={port}",
+        f"--idle-minutes={idle_minutes}",
+        *known,
     ]
 
 
 def server_environment(site: Path) -> dict[str, str]:
     """Return this process's environment with the site named in it."""
     return {**os.environ, SITE_VARIABLE: str(site.resolve())}
-
-
-def _flat(table: dict[str, object], prefix: str) -> list[tuple[str, str]]:
-    pairs: list[tuple[str, str]] = []
-    for key, value in table.items():
-        name = f"{prefix}{key}"
-        if isinstance(value, dict):
-            pairs += _flat(value, f"{name}.")
-        else:
-            pairs.append((name, str(value).lower() if isinstance(value, bool) else str(value)))
-    return pairs
 
 
 def is_loopback(host: str) -> bool:
@@ -75,23 +66,56 @@ def is_loopback(host: str) -> bool:
         return False
 
 
+def refuse_unknown_name(host: str, public_url: str | None) -> None:
+    """Refuse an address that browsers couldn't name: requests for an unknown host are turned away.
+
+    Raises:
+        ConfigError: it binds to all addresses, and nobody said under which name it is reached.
+    """
+    if public_url is None and host in {"0.0.0.0", "::"}:  # noqa: S104  (compared, not bound)
+        raise ConfigError(
+            f"{host} is no name that a browser could ask for",
+            advice="Say with --public-url what people type, for example http://shop-pc:8501.",
+        )
+
+
 @click.command()
 @site_option
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind to.")
+@click.option("--expose", is_flag=True, help="Allow an address that other machines can reach.")
 @click.option(
-    "--expose", is_flag=True, help="Allow an address that other machines can reach. No login yet."
+    "--public-url",
+    metavar="URL",
+    help="What people type, for example https://omokage.shop.example behind a TLS proxy.",
 )
-def dashboard(site: Path, port: int, host: str, expose: bool) -> None:
-    """Serve the pages with the released numbers of SITE."""
+@click.option(
+    "--idle-minutes",
+    type=click.IntRange(1, 720),
+    default=IDLE_MINUTES,
+    show_default=True,
+    help="Lock a session after so long without a key or a movement.",
+)
+def dashboard(
+    site: Path, port: int, host: str, expose: bool, public_url: str | None, idle_minutes: int
+) -> None:
+    """Serve the pages of SITE to those who have an account; see `omokage users`."""
     if not is_loopback(host):
         if not expose:
             raise ConfigError(
                 f"{host} can be reached from other machines",
                 advice="Stay on 127.0.0.1, or add --expose if you know who can reach it.",
             )
-        click.echo(f"Warning: anybody who can reach {host}:{port} can read the numbers.", err=True)
-    command = server_command(host, port)
-    click.echo(f"Pages: http://{host}:{port}  (stop with Ctrl+C)")
+        refuse_unknown_name(host, public_url)
+        if not (public_url or "").startswith("https://"):
+            click.echo(
+                f"Warning: passwords and numbers travel to {host}:{port} unencrypted. "
+                "Put a TLS proxy in front and name it with --public-url https://...",
+                err=True,
+            )
+    command = server_command(host, port, public_url=public_url, idle_minutes=idle_minutes)
+    # The demo says itself which link to open.
+    if DEMO_KEY_VARIABLE not in os.environ:
+        click.echo(f"Pages: {public_url or f'http://{host}:{port}'}  (stop with Ctrl+C)")
     # The server takes this process's place, so that signals from systemd or a terminal reach it.
     os.execve(command[0], command, server_environment(site))  # noqa: S606  # our own argv

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -11,10 +12,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from agent.cli.dashboard import DEMO_KEY_VARIABLE
 from agent.cli.options import HomePath
 from agent.errors import ConfigError
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
     from types import FrameType
 
@@ -22,6 +25,7 @@ if TYPE_CHECKING:
 
 PASSPHRASE = "omokage demo only"  # noqa: S105  (printed on purpose: the demo guards nothing)
 STOP_SECONDS = 10
+DEMO_KEY_BYTES = 16
 
 
 @click.command()
@@ -44,7 +48,8 @@ def demo(site: Path, port: int, seconds: float | None) -> None:
     folder = Site(site.resolve())
     refuse_taken(port)
     prepare(folder)
-    click.echo(f"dashboard  http://127.0.0.1:{port}")
+    key = secrets.token_urlsafe(DEMO_KEY_BYTES)
+    click.echo(f"dashboard  http://127.0.0.1:{port}/enter?key={key}")
     click.echo(f"site       {site}  (reviewer's demo passphrase: {PASSPHRASE})")
     click.echo("numbers    the first appear after about a minute; Ctrl-C ends everything")
     run = ["run", "--site", str(folder.root), "--source", "demo"]
@@ -52,7 +57,11 @@ def demo(site: Path, port: int, seconds: float | None) -> None:
         run += ["--seconds", str(seconds)]
     children = [
         _start(run),
-        _start(["dashboard", "--site", str(folder.root), "--port", str(port)]),
+        # By the environment, which other accounts of this machine can't read.
+        _start(
+            ["dashboard", "--site", str(folder.root), "--port", str(port)],
+            {DEMO_KEY_VARIABLE: key},
+        ),
     ]
     sys.exit(_wait(children))
 
@@ -105,12 +114,14 @@ def prepare(site: Site) -> None:
         )
 
 
-def _start(arguments: list[str]) -> subprocess.Popen[bytes]:
+def _start(
+    arguments: list[str], variables: Mapping[str, str] | None = None
+) -> subprocess.Popen[bytes]:
     """Start `omokage ...` in a session of its own, so that Ctrl-C reaches it once, from us."""
     return subprocess.Popen(  # noqa: S603  (our own program and arguments)
         [sys.executable, "-m", "agent.cli.main", *arguments],
         start_new_session=True,
-        env={**os.environ, "PYTHONUNBUFFERED": "1"},
+        env={**os.environ, "PYTHONUNBUFFERED": "1", **(variables or {})},
     )
 
 

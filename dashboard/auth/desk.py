@@ -171,7 +171,7 @@ class Desk:
             stamps = _stamps(self._book.read())
         except AgentError:
             stamps = None
-        for session in self.table.sweep(self.clock(), stamps):
+        for session in self.table.sweep(self.clock(), stamps, demo=self.is_demo):
             self._write_ending(session)
 
     def _open(self, user: User, stamp: str, *, demo: bool = False) -> Outcome:

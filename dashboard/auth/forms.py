@@ -92,6 +92,15 @@ def demo(form: Form) -> str:
     return _page(form, words("signin.demo_title"), body)
 
 
+def onwards(language: str) -> str:
+    """Return a page that leads to the first page by itself."""
+    return (
+        f'<!DOCTYPE html><html lang="{language}"><head><meta charset="utf-8">'
+        '<meta http-equiv="refresh" content="0;url=/"><title>Omokage</title></head>'
+        '<body><a href="/">Omokage</a></body></html>\n'
+    )
+
+
 def _page(form: Form, title: str, body: str) -> str:
     words = Text(form.language)
     return f"""<!DOCTYPE html>

@@ -45,7 +45,7 @@ class Limits:
     whole: float = 12 * 3600.0
 
 
-@dataclass(eq=False, slots=True)
+@dataclass(eq=False, slots=True, weakref_slot=True)
 class Session:
     """One sign-in of one browser.
 
@@ -153,22 +153,22 @@ class SessionTable:
                 del self._sessions[key]
         return session.finish(ending)
 
-    def sweep(self, now: float, stamps: dict[str, str] | None) -> list[Session]:
+    def sweep(self, now: float, stamps: dict[str, str] | None, *, demo: bool) -> list[Session]:
         """End what is due, and return it.
 
         Args:
             now: seconds of the server's clock.
             stamps: of each account that may sign in, by name; None where nobody could read them,
                 which ends nothing.
+            demo: the site still is a demo; otherwise its link's sessions end.
         """
         with self._lock:
             sessions = list(self._sessions.values())
         ended = []
         for session in sessions:
             ending = self._due(session, now)
-            if ending is None and stamps is not None and not session.demo:
-                changed = stamps.get(session.user.name) != session.stamp
-                ending = Ending.ACCOUNT_CHANGED if changed else None
+            if ending is None and _changed(session, stamps, demo):
+                ending = Ending.ACCOUNT_CHANGED
             if ending is not None and self.end(session, ending):
                 ended.append(session)
         return ended
@@ -187,6 +187,12 @@ class SessionTable:
         crowd = mine[: max(0, len(mine) - MOST_OF_A_USER + 1)]
         rest = [session for session in oldest if session not in crowd]
         return crowd + rest[: max(0, len(rest) - MOST_SESSIONS + 1)]
+
+
+def _changed(session: Session, stamps: dict[str, str] | None, demo: bool) -> bool:
+    if session.demo:
+        return not demo
+    return stamps is not None and stamps.get(session.user.name) != session.stamp
 
 
 def _digest(token: str) -> bytes:

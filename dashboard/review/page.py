@@ -7,6 +7,7 @@ state, under a key that locking clears too.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -130,7 +131,11 @@ def _unlock(
 
 def _scan(words: Text, desk: Desk) -> None:
     bar = st.progress(0.0, words("review.opening"))
-    desk.scan(SystemClock().now(), lambda share: bar.progress(share, words("review.opening")))
+
+    def said(share: float) -> None:
+        bar.progress(share, words("review.opening"))
+
+    desk.scan(SystemClock().now(), said)
     bar.empty()
 
 
@@ -253,9 +258,7 @@ def _play(words: Text, loaded: Loaded, stage: Stage) -> None:
 def _submitted(result: Any, clip: str) -> Coding | None:
     """Return what the browser sent, checked; None where it sent nothing or nonsense."""
     sent = result.get("coded") if result else None
-    if not isinstance(sent, dict) and not hasattr(sent, "get"):
-        return None
-    if sent.get("id") != clip:
+    if not isinstance(sent, Mapping) or sent.get("id") != clip:
         return None
     try:
         return read_coding(sent)

@@ -89,7 +89,7 @@ def _alarm(words: Text, alarm: Alarm, now: datetime) -> None:
     values = {**alarm.values, "at": at}
     what = words(f"alarm.{alarm.key}.what", **values)
     todo = words(f"alarm.{alarm.key}.todo", **values)
-    _BOX[alarm.level](f"**{what}**\n\n{todo}", icon=_ICON[alarm.level])
+    _BOX[alarm.level](f"**{what}**  \n{todo}", icon=_ICON[alarm.level])
 
 
 def _closed(words: Text, capture: Capture, now: datetime) -> str:
@@ -101,7 +101,7 @@ def _closed(words: Text, capture: Capture, now: datetime) -> str:
 
 def _figures(words: Text, health: Health, disk: Disk | None, now: datetime) -> None:
     """Show the six numbers that somebody asks for first."""
-    row = st.container(horizontal=True, gap="small")
+    row = st.container(horizontal=True, gap="xsmall")
     for key, value, below in (
         ("agent", words(f"figure.agent_{health.state.value}"), _age(words, health, now)),
         ("storing", *_storing(words, health, now)),
@@ -118,8 +118,8 @@ def _figures(words: Text, health: Health, disk: Disk | None, now: datetime) -> N
             delta_arrow="off",
             help=words(f"figure.{key}_help"),
             border=True,
-            width=170,
-            height=142,
+            width=154,
+            height=124,
         )
 
 
@@ -263,8 +263,8 @@ def _bar(words: Text, zone: str, found: Coverage) -> None:
 
 
 def _day_table(words: Text, day: Today) -> None:
-    span = words("camera.today", since=local(day.since, "%H:%M"), until=local(day.until, "%H:%M"))
-    st.caption(f"{span}. {words('camera.today_note')}")
+    since, until = local(day.since, "%H:%M"), local(day.until, "%H:%M")
+    st.caption(words("camera.today_note", since=since, until=until))
     rows = [
         {
             words("camera.zone"): zone,

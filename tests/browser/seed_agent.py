@@ -79,7 +79,7 @@ def seal(site: Site, now: datetime, hours: int = 6, zones: tuple[str, ...] = ("e
         for zone in zones:
             for hour in range(hours):
                 key, parts = sealing.closed_bucket(1, zone=zone, start=first + hour * HOUR)
-                store.append(parts[0], key)
+                store.close_bucket(key, parts)
 
 
 HOUR = timedelta(hours=1)

@@ -1,0 +1,136 @@
+"""Draw agreement, calibration and drift, as Altair charts. Pure; the rules are those of `charts`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import altair as alt
+
+from dashboard.charts import LINES, QUIET, TEAL
+
+SHAPES = ("circle", "diamond")
+
+
+def agreement(
+    bars: Sequence[tuple[str, float | None, float]], names: tuple[str, str]
+) -> alt.LayerChart:
+    """Draw kappa and PABAK of each movement, on one line each.
+
+    Args:
+        bars: (label, kappa or None where it is undefined, PABAK), in order.
+        names: of the two measures, in the page's language.
+    """
+    values = [
+        {"label": label, "name": name, "value": value}
+        for label, *both in bars
+        for name, value in zip(names, both, strict=True)
+        if value is not None
+    ]
+    y = alt.Y(
+        "label:N",
+        sort=[label for label, *_ in bars],
+        axis=alt.Axis(
+            title=None, labelLimit=230, ticks=False, domain=False, labelPadding=8,
+            labelOverlap=False,
+        ),
+    )  # fmt: skip
+    points = (
+        alt.Chart(_inline(values))
+        .mark_point(filled=True, size=80, opacity=1)
+        .encode(
+            x=alt.X(
+                "value:Q",
+                scale=alt.Scale(domain=[min(-0.2, *(v["value"] for v in values)), 1], nice=False),  # type: ignore[type-var]
+                axis=alt.Axis(title=None, format=".1f", tickCount=6),
+            ),
+            y=y,
+            color=_by_name("color", names),
+            shape=_by_name("shape", names),
+            tooltip=[
+                alt.Tooltip("label:N", title=" "),
+                alt.Tooltip("name:N", title=" "),
+                alt.Tooltip("value:Q", title=" ", format=".2f"),
+            ],
+        )
+    )
+    chance = (
+        alt.Chart(_inline([{"value": 0}]))
+        .mark_rule(color=QUIET, strokeDash=[4, 3])
+        .encode(x="value:Q")
+    )
+    return alt.LayerChart(layer=[chance, points], height=23 * len(bars) + 70)
+
+
+def calibration(
+    points: Sequence[tuple[float, float, int]], names: tuple[str, str, str]
+) -> alt.LayerChart:
+    """Draw how often the class was right against how sure the model was.
+
+    Args:
+        points: (mean probability, share right, clips).
+        names: of the three, in the page's language.
+    """
+    values = [{"stated": s, "right": r, "clips": n} for s, r, n in points]
+    scale = alt.Scale(domain=[0, 1])
+    line = (
+        alt.Chart(_inline([{"stated": 0, "right": 0}, {"stated": 1, "right": 1}]))
+        .mark_line(color=QUIET, strokeDash=[4, 3])
+        .encode(x=alt.X("stated:Q", scale=scale), y=alt.Y("right:Q", scale=scale))
+    )
+    marks = (
+        alt.Chart(_inline(values))
+        .mark_point(filled=True, color=TEAL, size=110, opacity=1)
+        .encode(
+            x=alt.X("stated:Q", scale=scale, axis=alt.Axis(title=names[0], format=".0%")),
+            y=alt.Y("right:Q", scale=scale, axis=alt.Axis(title=names[1], format=".0%")),
+            tooltip=[
+                alt.Tooltip("stated:Q", title=names[0], format=".0%"),
+                alt.Tooltip("right:Q", title=names[1], format=".0%"),
+                alt.Tooltip("clips:Q", title=names[2]),
+            ],
+        )
+    )
+    return alt.LayerChart(layer=[line, marks], height=300)
+
+
+def weekly(points: Sequence[tuple[str, float, float, float]], name: str) -> alt.LayerChart:
+    """Draw a share by week with its interval.
+
+    Args:
+        points: (Monday, share, low, high), oldest first.
+        name: of the share.
+    """
+    values = [{"week": w, "share": s, "low": lo, "high": hi} for w, s, lo, hi in points]
+    base = alt.Chart(_inline(values)).encode(
+        x=alt.X("week:O", axis=alt.Axis(title=None, labelAngle=0)),
+        tooltip=[
+            alt.Tooltip("week:O", title=" "),
+            alt.Tooltip("share:Q", title=name, format=".0%"),
+            alt.Tooltip("low:Q", title="95 %", format=".0%"),
+            alt.Tooltip("high:Q", title="95 %", format=".0%"),
+        ],
+    )
+    scale = alt.Scale(domain=[0, 1])
+    y = alt.Y("share:Q", scale=scale, axis=alt.Axis(title=name, format=".0%"))
+    return alt.LayerChart(
+        layer=[
+            base.mark_rule(color=TEAL, strokeWidth=2.5).encode(
+                y=alt.Y("low:Q", scale=scale, title=name), y2="high:Q"
+            ),
+            base.mark_point(color=TEAL, filled=True, size=70, opacity=1).encode(y=y),
+        ],
+        height=260,
+    )
+
+
+def _by_name(channel: str, names: tuple[str, str]) -> alt.Color | alt.Shape:
+    legend = alt.Legend(orient="top", title=None)
+    if channel == "color":
+        scale = alt.Scale(domain=list(names), range=list(LINES[:2]))
+        return alt.Color("name:N", scale=scale, legend=legend)
+    scale = alt.Scale(domain=list(names), range=list(SHAPES))
+    return alt.Shape("name:N", scale=scale, legend=legend)
+
+
+def _inline(values: Sequence[Mapping[str, object]]) -> alt.InlineData:
+    return alt.InlineData(values=list(values))

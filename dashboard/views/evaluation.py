@@ -1,0 +1,247 @@
+"""What reviews say about the model: numbers only, no clip, no person."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import streamlit as st
+
+from agent.clock import SystemClock
+from agent.config.site import Site
+from agent.domain.access import Action
+from agent.domain.observation import EMOTIONS
+from agent.errors import StoreError
+from agent.evaluation.agreement import FEWEST, Agreement, Pair, assess
+from agent.store.access_reader import AccessQuery, AccessReader
+from agent.store.reviews import ReviewReader
+from agent.submission import Fault, check
+from dashboard import charts_quality, queries
+from dashboard.views.common import table
+
+if TYPE_CHECKING:
+    from agent.domain.account import User
+    from dashboard.text import Text
+
+MOST_ENTRIES = 100_000
+"""Of the access log that are compared with the reviews."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """All that the page shows.
+
+    Attributes:
+        found: of the reviews.
+        drawn: clips that were drawn at random so far.
+        changed: reviews that aren't in the access log as they are.
+        missing: reviews that are gone too early.
+    """
+
+    found: Agreement
+    drawn: int
+    changed: int
+    missing: int
+
+
+def read(place: Site) -> Quality:
+    """Read and compute.
+
+    Raises:
+        StoreError: a database refuses.
+    """
+    with closing(ReviewReader(place.reviews)) as reader:
+        stored, draws = reader.reviews(), reader.draws()
+    log = AccessReader(place.access_log)
+    entries = log.entries(AccessQuery(action=Action.REVIEWED), limit=MOST_ENTRIES)
+    faults = check(stored, entries, SystemClock().now())
+    return Quality(
+        found=assess(one.review for one in stored),
+        drawn=sum(draw.drawn for draw in draws.values()),
+        changed=sum(fault.fault is Fault.NOT_LOGGED for fault in faults),
+        missing=sum(fault.fault is Fault.MISSING for fault in faults),
+    )
+
+
+def show(words: Text, user: User) -> None:  # noqa: ARG001 (every page is called the same way)
+    """Draw the page."""
+    st.title(words("evaluation.title"), anchor=False)
+    st.markdown(words("evaluation.intro"))
+    try:
+        quality = read(queries.site())
+    except StoreError as error:
+        trouble = words("evaluation.trouble", detail=str(error), advice=error.advice)
+        st.error(trouble, icon=":material/error:")
+        return
+    found = quality.found
+    _chain(words, quality)
+    if not found.reviews:
+        st.info(words("evaluation.none"), icon=":material/hourglass_top:")
+        return
+    _head(words, quality)
+    _units(words, found.units, found.random, "evaluation.units", ("person", "model"))
+    _expression(words, found)
+    _calibration(words, found)
+    _drift(words, found)
+    pairs = max((pair.clips + pair.unseen for pair in found.between_units), default=0)
+    _units(words, found.between_units, pairs, "evaluation.between", ("first", "second"))
+
+
+def _chain(words: Text, quality: Quality) -> None:
+    if quality.changed or quality.missing:
+        text = words("evaluation.chain_bad", changed=quality.changed, missing=quality.missing)
+        st.error(text, icon=":material/gpp_bad:")
+    elif quality.found.reviews:
+        st.caption(words("evaluation.chain_ok", n=quality.found.reviews))
+
+
+def _head(words: Text, quality: Quality) -> None:
+    found = quality.found
+    with st.container(border=True):
+        rate = found.misjudged
+        if rate.value is None:
+            few = words("evaluation.summary_few", n=rate.clips, needed=FEWEST)
+            st.markdown(few)
+        else:
+            value, low, high = (
+                f"{100 * share:.0f}" for share in (rate.value, rate.low or 0.0, rate.high or 0.0)
+            )
+            text = words("evaluation.summary", value=value, low=low, high=high, n=rate.clips)
+            st.markdown(text)
+        if found.undecided.value is not None:
+            share = words.percent(found.undecided.value)
+            st.markdown(words("evaluation.undecided", value=share))
+        row = st.container(horizontal=True, gap="large")
+        row.metric(words("evaluation.reviews"), found.reviews)
+        row.metric(words("evaluation.random"), found.random)
+        row.metric(words("evaluation.reviewers"), found.reviewers)
+        row.metric(
+            words("evaluation.response"),
+            f"{found.random} / {quality.drawn}",
+            help=words("evaluation.response_help"),
+        )
+        verdicts = [
+            {
+                words("evaluation.verdict"): words(f"review.verdict.{verdict.value}"),
+                words("evaluation.clips"): count,
+            }
+            for verdict, count in found.verdicts.items()
+        ]
+        with st.expander(words("evaluation.verdicts"), icon=":material/table:"):
+            st.dataframe(verdicts, hide_index=True, key="evaluation.verdicts")
+
+
+def _units(
+    words: Text, pairs: tuple[Pair, ...], clips: int, title: str, sides: tuple[str, str]
+) -> None:
+    with st.container(border=True):
+        st.markdown(f"#### {words(title)}")
+        shown = [pair for pair in pairs if pair.pabak is not None]
+        if not shown:
+            st.markdown(words("evaluation.few", n=clips, needed=FEWEST))
+            return
+        st.caption(words(f"{title}_note"))
+        labels = {pair.name: f"{words(f'au.{pair.name}')} · {pair.name}" for pair in pairs}
+        bars = [(labels[pair.name], pair.kappa, pair.pabak) for pair in shown]
+        names = words("evaluation.kappa"), words("evaluation.pabak")
+        st.altair_chart(
+            charts_quality.agreement(bars, names),
+            width="stretch",
+            key=f"{title}.chart",
+        )
+        rows = [
+            {
+                words("evaluation.movement"): labels[pair.name],
+                words(f"evaluation.{sides[0]}"): words.percent(pair.first),
+                words(f"evaluation.{sides[1]}"): words.percent(pair.second),
+                words("evaluation.agreed"): words.percent(pair.agreed),
+                words("evaluation.kappa"): _number(pair.kappa),
+                words("evaluation.pabak"): _number(pair.pabak),
+                words("evaluation.clips"): pair.clips,
+                words("evaluation.unseen"): pair.unseen,
+            }
+            for pair in pairs
+        ]
+        table(words, rows, f"{title}.table")
+
+
+def _expression(words: Text, found: Agreement) -> None:
+    with st.container(border=True):
+        st.markdown(f"#### {words('evaluation.class')}")
+        pair = found.expression
+        if pair.agreed is None:
+            st.markdown(words("evaluation.few", n=pair.clips, needed=FEWEST))
+            return
+        line = words(
+            "evaluation.class_line",
+            agreed=words.percent(pair.agreed),
+            n=pair.clips,
+            kappa=_number(pair.kappa),
+            pabak=_number(pair.pabak),
+        )
+        st.markdown(line)
+        st.caption(words("evaluation.confusion"))
+        names = [words(f"emotion.{name}") for name in EMOTIONS]
+        rows = [
+            {" ": name, **dict(zip(names, counts, strict=True))}
+            for name, counts in zip(names, found.confusion, strict=True)
+        ]
+        st.dataframe(rows, hide_index=True, width="stretch", key="evaluation.confusion")
+
+
+def _calibration(words: Text, found: Agreement) -> None:
+    if not found.bins:
+        return
+    with st.container(border=True):
+        st.markdown(f"#### {words('evaluation.calibration')}")
+        st.caption(words("evaluation.calibration_note", error=words.percent(found.error)))
+        points = [(one.stated, one.right, one.clips) for one in found.bins]
+        names = tuple(words(f"evaluation.{key}") for key in ("stated", "right", "clips"))
+        st.altair_chart(
+            charts_quality.calibration(points, (names[0], names[1], names[2])),
+            width="stretch",
+            key="evaluation.calibration.chart",
+        )
+        rows = [
+            {
+                names[0]: f"{words.percent(one.low)} – {words.percent(one.high)}",
+                names[1]: words.percent(one.right),
+                names[2]: one.clips,
+            }
+            for one in found.bins
+        ]
+        table(words, rows, "evaluation.calibration.table")
+
+
+def _drift(words: Text, found: Agreement) -> None:
+    if not any(rate.value is not None for _, rate in found.weeks):
+        return
+    with st.container(border=True):
+        st.markdown(f"#### {words('evaluation.drift')}")
+        st.caption(words("evaluation.drift_note"))
+        points = [
+            (monday.isoformat(), rate.value, rate.low or 0.0, rate.high or 0.0)
+            for monday, rate in found.weeks
+            if rate.value is not None
+        ]
+        st.altair_chart(
+            charts_quality.weekly(points, words("evaluation.share")),
+            width="stretch",
+            key="evaluation.drift.chart",
+        )
+        rows = [
+            {
+                words("evaluation.week"): monday.isoformat(),
+                words("evaluation.share"): words.percent(rate.value),
+                words("evaluation.low"): words.percent(rate.low),
+                words("evaluation.high"): words.percent(rate.high),
+                words("evaluation.clips"): rate.clips,
+            }
+            for monday, rate in found.weeks
+        ]
+        table(words, rows, "evaluation.drift.table")
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.2f}"
