@@ -1,4 +1,4 @@
-"""Draw agreement, calibration and drift, as Altair charts. Pure; the rules are those of `charts`."""
+"""Draw agreement, calibration and drift as Altair charts. Pure; same rules as `charts`."""
 
 from __future__ import annotations
 
@@ -20,12 +20,13 @@ def agreement(
         bars: (label, kappa or None where it is undefined, PABAK), in order.
         names: of the two measures, in the page's language.
     """
-    values = [
-        {"label": label, "name": name, "value": value}
-        for label, *both in bars
-        for name, value in zip(names, both, strict=True)
-        if value is not None
-    ]
+    values: list[dict[str, object]] = []
+    lowest = -0.2
+    for label, chance_corrected, adjusted in bars:
+        for name, value in zip(names, (chance_corrected, adjusted), strict=True):
+            if value is not None:
+                values.append({"label": label, "name": name, "value": value})
+                lowest = min(lowest, value)
     y = alt.Y(
         "label:N",
         sort=[label for label, *_ in bars],
@@ -40,7 +41,7 @@ def agreement(
         .encode(
             x=alt.X(
                 "value:Q",
-                scale=alt.Scale(domain=[min(-0.2, *(v["value"] for v in values)), 1], nice=False),  # type: ignore[type-var]
+                scale=alt.Scale(domain=[lowest, 1], nice=False),
                 axis=alt.Axis(title=None, format=".1f", tickCount=6),
             ),
             y=y,

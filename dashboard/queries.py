@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 import agent
@@ -26,7 +26,7 @@ from agent.domain.observation import EMOTIONS
 from agent.errors import AgentError
 from agent.store.aggregate_sums import Span, Steps, SumReader
 from agent.store.aggregates import AggregateReader, Latest
-from dashboard import estimates
+from dashboard import estimates, export
 from dashboard.compare import difference
 from dashboard.hours import STEP_SECONDS, by_hour
 
@@ -401,6 +401,19 @@ def kept_days(place: Site, newest: Latest, timezone: str) -> Days:
     zone = ZoneInfo(timezone)
     last = (part.until - timedelta(microseconds=1)).astimezone(zone).date()
     return Days(part.since.astimezone(zone).date(), last)
+
+
+def released(place: Site, part: Stretch, zone: str | None) -> list[dict[str, Any]]:
+    """Return the released rows of a stretch for export, by day or by bucket. Raises as `latest`."""
+    reader = AggregateReader(place.aggregates)
+    named = None if zone is None else [zone]
+    rows: list[dict[str, Any]] = []
+    for span in part.spans:
+        if span.days:
+            rows += export.day_rows(reader.days(span.since, span.until, named))
+        else:
+            rows += export.bucket_rows(reader.rows(span.since, span.until, named))
+    return rows
 
 
 def markers(place: Site) -> tuple[Marker, ...]:

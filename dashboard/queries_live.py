@@ -299,7 +299,7 @@ def _instant(found: object) -> datetime | None:
 
 def _word(kind: type[W], found: object) -> W | None:
     try:
-        return kind(found)
+        return kind(str(found))
     except ValueError:
         return None
 

@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Sequence
 from contextlib import closing
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,10 +22,11 @@ from agent.config.policy_file import examine, read_policy
 from agent.config.profiles import load_profile
 from agent.config.words import load_words
 from agent.domain.access import Action
-from agent.domain.profile import CEILING_KEYS, Ceiling, Profile, ceilings_in_force, spell
+from agent.domain.profile import CEILING_KEYS, Profile, ceilings_in_force
 from agent.domain.retention import Holding, LegalHold, Tier
 from agent.domain.sentences import Section, sentences
-from agent.errors import AgentError, ConfigError, PolicyError, StoreError
+from agent.domain.words import LANGUAGES
+from agent.errors import ConfigError, PolicyError, StoreError
 from agent.memory import recall
 from agent.retention.plan import RetentionPlan, limit, plan
 from agent.retention.safety import Clearance, clear
@@ -35,13 +36,15 @@ from agent.store.access_reader import AccessQuery, AccessReader
 from agent.store.aggregates import AggregateReader
 from agent.store.identity import check_identity, known_identity
 from agent.store.reading import SegmentReader
+from dashboard.documents.notice import build_notice
+from dashboard.documents.notice_html import notice_html
+from dashboard.documents.page import Paper
 
 if TYPE_CHECKING:
-    from datetime import timedelta
-
     from agent.config.site import Site
     from agent.domain.access_entry import AccessEntry
     from agent.domain.policy import Policy
+    from agent.domain.words import Words
 
 RECEIPTS = (
     Action.POLICY_APPLIED,
@@ -148,17 +151,23 @@ class Outlook:
 
 @dataclass(frozen=True, slots=True)
 class Bound:
-    """One ceiling of the profile beside what the policy says.
+    """One ceiling of the profile beside what the policy says, in words.
 
     Attributes:
-        ceiling: the rule.
-        asked: the policy's value, as its file spells it.
-        bound: the ceiling's.
+        about: what it bounds.
+        asked: what the policy says.
+        bound: what the profile allows.
+        basis: on what that rests.
+        because: why, a sentence.
+        url: where the source can be read, or "".
     """
 
-    ceiling: Ceiling
+    about: str
     asked: str
     bound: str
+    basis: str
+    because: str
+    url: str
 
 
 def rules(place: Site) -> Rules:
@@ -179,12 +188,38 @@ def told(policy: Policy, profile: Profile, language: str) -> tuple[Section, ...]
     return sentences(policy, profile, load_words(language))
 
 
-def bounds(policy: Policy, profile: Profile) -> list[Bound]:
+def bounds(policy: Policy, profile: Profile, language: str) -> list[Bound]:
     """Return the ceilings that bind a policy, beside its own values."""
-    return [
-        Bound(ceiling, spell(CEILING_KEYS[ceiling.key](policy)), spell(ceiling.value))
-        for ceiling in ceilings_in_force(policy, profile)
-    ]
+    words = load_words(language)
+    found = []
+    for ceiling in ceilings_in_force(policy, profile):
+        timed = "_time" if isinstance(ceiling.value, timedelta) else ""
+        bound = words(f"law.{ceiling.limit}{timed}", value=_worded(ceiling.value, words))
+        source = ceiling.source
+        found.append(
+            Bound(
+                about=words(f"law.key.{ceiling.key}"),
+                asked=_worded(CEILING_KEYS[ceiling.key](policy), words),
+                bound=bound,
+                basis=words(f"law.basis.{ceiling.basis}", source="" if source is None else source),
+                because=ceiling.because[language],
+                url="" if source is None else source.url,
+            )
+        )
+    return found
+
+
+def _worded(value: timedelta | float | str | frozenset[str], words: Words) -> str:
+    if isinstance(value, timedelta):
+        return words.duration(value)
+    if isinstance(value, frozenset):
+        return words.listed([_worded(word, words) for word in sorted(value)])
+    return words(f"law.bound.{value}") if isinstance(value, str) else f"{value:g}"
+
+
+def lifetime(length: timedelta, language: str) -> str:
+    """Return a duration as the policy's sentences say it."""
+    return load_words(language).duration(length)
 
 
 def stock(place: Site) -> Stock:
@@ -277,7 +312,13 @@ def log_row(place: Site, policy: Policy) -> TierRow:
     )
 
 
-def receipts(place: Site, limit: int = 100) -> list[AccessEntry]:
+def unseen_log(policy: Policy) -> TierRow:
+    """Return the line of an access log that can't be read."""
+    most = limit(Tier.ACCESS_LOG, policy)
+    return TierRow(Tier.ACCESS_LOG, most, None, None, None, None, None)
+
+
+def receipts(place: Site, most: int = 100) -> list[AccessEntry]:
     """Return what was deleted, refused, held and applied, newest first.
 
     The announcement of a deletion is left out where the entry that says how it ended is there.
@@ -286,7 +327,7 @@ def receipts(place: Site, limit: int = 100) -> list[AccessEntry]:
         StoreError: the access log can't be read.
     """
     reader = AccessReader(place.access_log)
-    found = [e for a in RECEIPTS for e in reader.entries(AccessQuery(action=a), limit=2 * limit)]
+    found = [e for a in RECEIPTS for e in reader.entries(AccessQuery(action=a), limit=2 * most)]
     ended = {
         name
         for entry in found
@@ -299,26 +340,36 @@ def receipts(place: Site, limit: int = 100) -> list[AccessEntry]:
         for entry in found
         if entry.event.purpose != ANNOUNCED or not ended & set(entry.event.objects)
     ]
-    return sorted(shown, key=lambda entry: entry.number, reverse=True)[:limit]
+    return sorted(shown, key=lambda entry: entry.number, reverse=True)[:most]
 
 
-def notice(place: Site, language: str, form: str, issued: date) -> bytes:
-    """Draw the notice of the policy file, in a process of its own.
+def notice_page(policy: Policy, language: str, issued: date) -> str:
+    """Return the notice as one HTML file.
 
     Args:
-        place: the site.
+        policy: whose notice.
         language: `ja`, `en` or `both`.
-        form: `html` or `pdf`.
         issued: day that stands on it.
 
     Raises:
-        ConfigError: it can't be drawn; the message says why.
+        AgentError: the policy lacks something that a notice must say.
+    """
+    profile = load_profile(policy.jurisdiction)
+    codes = tuple(LANGUAGES) if language == "both" else (language,)
+    return notice_html([build_notice(policy, profile, c, issued) for c in codes], Paper.A4)
+
+
+def notice_pdf(place: Site, language: str, issued: date) -> bytes:
+    """Set the notice of the policy file as PDF, in a process of its own. Arguments as above.
+
+    Raises:
+        ConfigError: it can't be set; the message says why.
     """
     with tempfile.TemporaryDirectory() as folder:
-        out = Path(folder) / f"notice.{form}"
+        out = Path(folder) / "notice.pdf"
         options = {
             "policy": place.policy.resolve(), "date": issued.isoformat(), "language": language,
-            "format": form, "paper": "a4", "out": out,
+            "format": "pdf", "paper": "a4", "out": out,
         }  # fmt: skip
         # -P: a folder `dashboard` where the pages were started would be run instead of ours.
         command = [sys.executable, "-P", "-m", "dashboard.documents", "notice"]
@@ -337,8 +388,3 @@ def _run(command: Sequence[str], out: Path) -> bytes:
         lines = done.stderr.strip().splitlines() or ["the notice can't be drawn"]
         raise ConfigError(lines[0].removeprefix("error: "), advice=lines[-1])
     return out.read_bytes()
-
-
-def reason_of(error: AgentError) -> str:
-    """Return an error and its advice as one line."""
-    return f"{error}. {error.advice}"

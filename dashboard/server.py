@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 import streamlit as st
@@ -35,9 +35,6 @@ from dashboard.auth import running
 from dashboard.auth.desk import Demo, Desk
 from dashboard.auth.gate import Address, Gate
 from dashboard.auth.sessions import Limits
-
-if TYPE_CHECKING:
-    from dashboard.auth.gate import App
 
 DEMO_KEY_VARIABLE = "OMOKAGE_DEMO_KEY"
 SWEEP_SECONDS = 2.0
@@ -131,7 +128,7 @@ def make_app(desk: Desk, address: Address, *, site: str = "") -> Gate:
     """Return the application to serve: the pages behind the gate."""
     running.install(desk)
     pages = st.App(_FOLDER / "app.py", lifespan=_sweeping(desk))
-    return Gate(pages, desk, address, site=site)  # type: ignore[arg-type]  # ASGI's types vary
+    return Gate(pages, desk, address, site=site)
 
 
 def _sweeping(
@@ -182,7 +179,7 @@ def main(arguments: list[str] | None = None) -> int:
     bootstrap.load_config_options(settings(asked.host, asked.port))
     named = str(site.root) if _is_loopback(asked.host) and not asked.public_url else ""
     uvicorn.run(
-        make_app(desk, address, site=named),  # type: ignore[arg-type]  # as above
+        make_app(desk, address, site=named),
         host=asked.host,
         port=asked.port,
         ws="websockets-sansio",

@@ -237,7 +237,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--models", type=Path, required=True)
     parser.add_argument("--scores", type=Path, required=True)
-    parser.add_argument("--detector-scores", type=Path, required=True)
+    parser.add_argument(
+        "--detector-scores", type=Path, help="left out: the detector's card stays as it is"
+    )
     arguments = parser.parse_args()
     scores = json.loads(arguments.scores.read_text("utf-8"))
     emotion = scores.pop("ferplus_valid")
@@ -258,8 +260,9 @@ def main() -> None:
             "teachers": ["our own larger net, trained on the same pictures (features and logits)"],
         },
     )
-    found = json.loads(arguments.detector_scores.read_text("utf-8"))
-    detector_card(arguments.models, found, {"score_threshold": found.pop("threshold")})
+    if arguments.detector_scores is not None:
+        found = json.loads(arguments.detector_scores.read_text("utf-8"))
+        detector_card(arguments.models, found, {"score_threshold": found.pop("threshold")})
     write_readme(arguments.models)
 
 

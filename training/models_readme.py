@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +13,28 @@ NAMES = ("face_detector", "face_encoder", "emotion_head")
 HEAD = """# Models
 
 Three small ONNX files, run by onnxruntime on CPU. Each has a card beside it; the agent refuses a
-file whose SHA-256 or whose inputs and outputs differ from its card. This page is written from the
-cards by `python -m training.cards`.
+file whose SHA-256 or whose inputs and outputs differ from its card. Where a card's settings name a
+twin (`use`), the agent loads that one: the same net in int8, whose card states what it costs. This
+page is written from the cards by `python -m training.cards` and `python -m training.models_readme`.
 
 **Provenance, plainly.** The weights are ours, trained by the code in `training/` and licensed as
 the rest of Omokage. All three have seen pictures whose rights are not stated: FER2013 (Kaggle
 challenge of 2013), LFW, and web pictures among the detector's scenes. No variant without them
 exists yet. The last epoch is the model, the detector's threshold comes from held-out scenes, the
-temperature from training pictures that the head didn't see. Two choices were made after a look at
-parts that are scored below: the encoder's third stage was added after the second one's score, and
-the detector's sample mix was mended after a look at its errors on the photos.
+temperature from training pictures that the head didn't see. Choices made after a look at parts
+that are scored below: the detector's sample mix was mended after a look at its errors on the
+photos, and the first generation's encoder, from which this one starts, got a third stage after its
+second one's score. The second generation's weights of losses and its alignment were chosen on a
+twentieth of the FER+ training part that no net of its own was trained on (the encoder that it
+started from had seen it); its validation scores were printed while it ran, and its length was set
+by the clock.
 
-**What the AU scores mean.** Intensities are learned from renders of a 3-D face model, where
-`intensity = 5 x shape weight` is our convention. No FACS-coded real faces were used, neither to
-train nor to score. Read an AU as "this movement, more or less", not as a coder's score.
+**What the AU scores mean.** The scale of intensities is learned from renders of a 3-D face model,
+where `intensity = 5 x shape weight / the weight at 5` is our convention
+(`training/synthesis/expression.py`). On real faces, votes for expressions taught which faces show
+more of an AU ([ADR 0020](../docs/adr/0020-votes-teach-action-units.md)), so the areas under ROC on
+FER+ measure how well that carries over to new pictures. No FACS-coded real faces were used,
+neither to train nor to score. Read an AU as "this movement, more or less", not as a coder's score.
 
 | model | parameters | size | what |
 |---|---|---|---|
@@ -35,6 +44,9 @@ train nor to score. Read an AU as "this movement, more or less", not as a coder'
 def write_readme(models: Path) -> None:
     """Write the page for the three cards of a folder."""
     cards = {name: load_card(models / f"{name}.card.toml") for name in NAMES}
+    for card in list(cards.values()):
+        if isinstance(twin := card.settings.get("use"), str):
+            cards[twin] = load_card(models / f"{twin}.card.toml")
     text = HEAD
     for name, card in cards.items():
         size = (models / f"{name}.onnx").stat().st_size / 1e6
@@ -82,3 +94,14 @@ def _shown(value: Any) -> str:
     if isinstance(value, list):
         return " - ".join(str(item) for item in value)
     return str(value)
+
+
+def main() -> None:
+    """Write the page for a folder of models."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--models", type=Path, default=Path("models"))
+    write_readme(parser.parse_args().models)
+
+
+if __name__ == "__main__":
+    main()

@@ -148,6 +148,21 @@ def parts_of(renders: Renders) -> dict[str, np.ndarray]:
     }
 
 
+def fer_au_intervals(
+    outputs: dict[str, np.ndarray], votes: np.ndarray, draws: int = 300
+) -> dict[str, list[float]]:
+    """95 % intervals of `score_fer_au`, resampling pictures (persons aren't known)."""
+    rng = np.random.default_rng(0)
+    drawn = []
+    for _ in range(draws):
+        rows = rng.integers(0, len(votes), len(votes))
+        drawn.append(score_fer_au({"au": outputs["au"][rows]}, votes[rows]))
+    return {
+        key: [round(float(v), 3) for v in np.percentile([d[key] for d in drawn], [2.5, 97.5])]
+        for key in drawn[0]
+    }
+
+
 def framed_logits(models: Path, images: np.ndarray) -> np.ndarray:
     """Return logits (N, 8), up to a constant each, of FER2013 pictures by the product's code."""
     head = EmotionHead(load_model(models, "emotion_head"))
@@ -185,13 +200,16 @@ def score_all(models: Path, data: Path, runs: Path) -> Scores:
     result["london"] = score_london(run_encoder(encoder, london.faces), names)
     valid = ferplus.load(data / "ferplus" / "valid.npz")
     crops = load_crops(labels / "fer_valid_crops.npz", fer=valid)
-    result["ferplus_valid_au"] = score_fer_au(run_encoder(encoder, crops.faces), crops.emotion)
+    outputs = run_encoder(encoder, crops.faces)
+    result["ferplus_valid_au"] = score_fer_au(outputs, crops.emotion)
+    result["ferplus_valid_au_95"] = fer_au_intervals(outputs, crops.emotion)
     kept_out = ferplus.calibration(ferplus.load(data / "ferplus" / "train.npz"))
     temperature = majority_temperature(framed_logits(models, kept_out.images), kept_out)
     found = score_ferplus(framed_logits(models, valid.images), valid, temperature)
     result["ferplus_valid"] = {"temperature": temperature, **found}
-    aligned = run_encoder(encoder, crops.faces)["embedding"]
-    result["ferplus_valid"]["accuracy_aligned"] = aligned_accuracy(models, aligned, crops.emotion)
+    result["ferplus_valid"]["accuracy_aligned"] = aligned_accuracy(
+        models, outputs["embedding"], crops.emotion
+    )
     ablation = runs / "ablation.json"
     if ablation.exists():
         result["ablation"] = ablation_table(json.loads(ablation.read_text("utf-8")))

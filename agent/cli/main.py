@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "pause": ("agent.cli.pause:pause", "Close the cameras for a while."),
     "resume": ("agent.cli.resume:resume", "End a pause."),
     "dashboard": ("agent.cli.dashboard:dashboard", "Open the pages for managers and reviewers."),
+    "users": ("agent.cli.users:users", "Say who may sign in to the pages, and as what."),
     "analyze": ("agent.cli.analyze:analyze", "Turn pictures and videos into a table."),
     "evaluate": ("agent.cli.evaluate:evaluate", "Score the models, beside a baseline."),
     "policy": ("agent.cli.policy:policy", "Check the site's rules, and delete what is due."),

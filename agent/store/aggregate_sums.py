@@ -229,7 +229,7 @@ def _step(rows: Subquery, steps: Steps) -> ColumnElement[int]:
     # Moved by whole steps first: the database rounds towards zero, and steps may be negative.
     ahead = steps.anchor // steps.seconds + 1
     moved = rows.c.start - steps.anchor + ahead * steps.seconds
-    return moved.op("/")(steps.seconds) - ahead
+    return moved // steps.seconds - ahead
 
 
 def _sums(rows: Subquery, steps: Steps) -> tuple[ColumnElement[Any], ...]:

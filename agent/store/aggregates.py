@@ -12,30 +12,36 @@ Rules:
 
 from __future__ import annotations
 
-import functools
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 from sqlalchemy import Engine, Row, Select, func, select, text
-from sqlalchemy.dialects.sqlite import insert
-from sqlalchemy.engine import Connection
 
 from agent.domain.aggregate import SITE_TOTAL, Aggregate
-from agent.domain.daily import DailyAggregate, Day
+from agent.domain.daily import DailyAggregate
 from agent.domain.retention import Holding
 from agent.errors import StoreCorrupt, StoreFull
 from agent.store import aggregate_holdings as lives
+from agent.store.aggregate_rows import (
+    DAY_FIELDS,
+    FIELDS,
+    to_aggregate,
+    to_daily,
+    to_instant,
+    to_names,
+    write_cell,
+    write_day,
+)
 from agent.store.aggregate_tables import (
     CELL,
     DAY,
     DAY_NUMBER,
     MAX_PAGES,
     NUMBER,
-    REASONS,
     SCHEMA,
     SCHEMA_VERSION,
     found_version,
@@ -55,20 +61,6 @@ KEEP = timedelta(days=90)
 """How long a cell lives where nobody says otherwise."""
 KEEP_DAYS = timedelta(days=730)
 """How long a day's numbers live where nobody says otherwise."""
-
-_FIELDS = (
-    *(NUMBER.c[name] for name in ("zone", "bucket_start")),
-    CELL.c.bucket_seconds,
-    *(
-        NUMBER.c[name]
-        for name in (
-            "metric", "unit", "value", "standard_error", "samples", "tracks", "persons",
-            "suppressed", "reason",
-        )
-    ),
-    *(CELL.c[name] for name in ("k", "policy", "models")),
-)  # fmt: skip
-"""The columns in the order of `Aggregate`'s attributes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +131,7 @@ class AggregateWriter:
         for row in rows:
             cells[row.zone, row.bucket_start].append(row)
         with refusals(), self._engine.begin() as connection:
-            return sum(_write_cell(connection, cell, keep) for cell in cells.values())
+            return sum(write_cell(connection, cell, keep) for cell in cells.values())
 
     def close_day(self, rows: Iterable[DailyAggregate], keep: timedelta = KEEP_DAYS) -> int:
         """Write a day's numbers, in one transaction; a day that is there stays as it is.
@@ -158,7 +150,7 @@ class AggregateWriter:
         for row in rows:
             days[row.zone, row.day.start].append(row)
         with refusals(), self._engine.begin() as connection:
-            return sum(_write_day(connection, day, keep) for day in days.values())
+            return sum(write_day(connection, day, keep) for day in days.values())
 
     def adopt(self, keep: timedelta) -> int:
         """Date the cells of an older Omokage from their own ends; return how many.
@@ -299,7 +291,7 @@ class AggregateReader:
             StoreError: it is locked or broken.
         """
         query = (
-            select(*_FIELDS)
+            select(*FIELDS)
             .join_from(NUMBER, CELL)
             .where(NUMBER.c.bucket_start >= since.timestamp())
             .where(NUMBER.c.bucket_start < until.timestamp())
@@ -309,7 +301,7 @@ class AggregateReader:
             query = query.where(NUMBER.c.zone.in_(zones))
         if metrics is not None:
             query = query.where(NUMBER.c.metric.in_(metrics))
-        return [_aggregate(row) for row in self._fetch(query)]
+        return [to_aggregate(row) for row in self._fetch(query)]
 
     def days(
         self,
@@ -320,11 +312,7 @@ class AggregateReader:
     ) -> list[DailyAggregate]:
         """Return the rows of all days that start in [since, until). Arguments as `rows`."""
         query = (
-            select(
-                *DAY_NUMBER.c,
-                *(DAY.c[name] for name in ("seconds", "date", "expected", "k")),
-                *(DAY.c[name] for name in ("policies", "models")),
-            )
+            select(*DAY_FIELDS)
             .join_from(DAY_NUMBER, DAY)
             .where(DAY_NUMBER.c.start >= since.timestamp())
             .where(DAY_NUMBER.c.start < until.timestamp())
@@ -334,19 +322,19 @@ class AggregateReader:
             query = query.where(DAY_NUMBER.c.zone.in_(zones))
         if metrics is not None:
             query = query.where(DAY_NUMBER.c.metric.in_(metrics))
-        return [_daily(row) for row in self._fetch(query, least=2)]
+        return [to_daily(row) for row in self._fetch(query, least=2)]
 
     def summed_up_to(self) -> datetime | None:
         """Return the end of the newest day that was summed up, or None. Raises as `rows`."""
         end = func.max(DAY.c.start + DAY.c.seconds).label("end")
         for row in self._fetch(select(end), least=2):
-            return None if row.end is None else _instant(row.end)
+            return None if row.end is None else to_instant(row.end)
         return None
 
     def first_day(self) -> datetime | None:
         """Return the start of the oldest day that is kept, or None. Raises as `rows`."""
         for row in self._fetch(select(func.min(DAY.c.start).label("start")), least=2):
-            return None if row.start is None else _instant(row.start)
+            return None if row.start is None else to_instant(row.start)
         return None
 
     def latest(self) -> Latest | None:
@@ -356,20 +344,20 @@ class AggregateReader:
             select(*(CELL.c[name] for name in names)).order_by(CELL.c.bucket_start.desc()).limit(1)
         )
         for row in self._fetch(query):
-            start = _instant(row.bucket_start)
+            start = to_instant(row.bucket_start)
             return Latest(
                 start + timedelta(seconds=row.bucket_seconds),
                 row.bucket_seconds,
                 row.k,
                 row.policy,
-                _names(row.models),
+                to_names(row.models),
             )
         return None
 
     def earliest(self) -> datetime | None:
         """Return the start of the oldest bucket that is kept, or None. Raises as `rows`."""
         for row in self._fetch(select(func.min(CELL.c.bucket_start).label("start"))):
-            return None if row.start is None else _instant(row.start)
+            return None if row.start is None else to_instant(row.start)
         return None
 
     def zones(self) -> list[str]:
@@ -396,108 +384,3 @@ class AggregateReader:
                 if found_version(connection) < least:
                     return []  # the agent is just creating it, or hasn't brought it forward yet
                 return connection.execute(query).all()
-
-
-def _write_cell(connection: Connection, cell: list[Aggregate], keep: timedelta) -> int:
-    first = cell[0]
-    start = int(first.bucket_start.timestamp())
-    opened = connection.execute(
-        insert(CELL)
-        .values(
-            zone=first.zone,
-            bucket_start=start,
-            bucket_seconds=first.bucket_seconds,
-            k=first.k,
-            policy=first.policy,
-            models="\n".join(first.models),
-            delete_by=int((first.bucket_end + keep).timestamp()),
-            numbers=len(cell),
-        )
-        .on_conflict_do_nothing()
-    )
-    if opened.rowcount == 0:
-        return 0
-    numbers = [
-        {
-            "zone": row.zone,
-            "bucket_start": start,
-            "metric": row.metric,
-            "unit": row.unit,
-            "value": row.value,
-            "standard_error": row.standard_error,
-            "samples": row.samples,
-            "tracks": row.tracks,
-            "persons": row.persons,
-            "suppressed": row.suppressed,
-            "reason": row.reason,
-        }
-        for row in cell
-    ]
-    connection.execute(insert(NUMBER), numbers)
-    return len(numbers)
-
-
-def _write_day(connection: Connection, rows: list[DailyAggregate], keep: timedelta) -> int:
-    first = rows[0]
-    start = int(first.day.start.timestamp())
-    opened = connection.execute(
-        insert(DAY)
-        .values(
-            start=start,
-            zone=first.zone,
-            seconds=first.day.seconds,
-            date=first.day.date.isoformat(),
-            expected=max(row.expected for row in rows),
-            k=min(row.k for row in rows),
-            policies="\n".join(sorted({digest for row in rows for digest in row.policies})),
-            models="\n".join(sorted({name for row in rows for name in row.models})),
-            delete_by=int((first.day.end + keep).timestamp()),
-            numbers=len(rows),
-        )
-        .on_conflict_do_nothing()
-    )
-    if opened.rowcount == 0:
-        return 0
-    names = ("zone", "metric", "unit", "value", "standard_error", "samples", "tracks", "persons")
-    numbers = [
-        {
-            "start": start,
-            **{name: getattr(row, name) for name in (*names, "shown", "cells", "reason")},
-        }
-        for row in rows
-    ]
-    connection.execute(insert(DAY_NUMBER), numbers)
-    return len(numbers)
-
-
-def _aggregate(row: Row[Any]) -> Aggregate:
-    # Rows come by the hundred thousand, so they are taken by position (see `_FIELDS`).
-    zone, start, *numbers, reason, k, policy, models = tuple[Any, ...](row)
-    values = [zone, _instant(start), *numbers, REASONS[reason], k, policy, _names(models)]
-    return Aggregate(*values)
-
-
-def _daily(row: Row[Any]) -> DailyAggregate:
-    names = ("zone", "metric", "unit", "value", "standard_error", "samples", "tracks", "persons")
-    return DailyAggregate(
-        day=_day(row.start, row.seconds, row.date),
-        **{name: getattr(row, name) for name in (*names, "shown", "cells", "expected", "k")},
-        reason=REASONS[row.reason],
-        policies=_names(row.policies),
-        models=_names(row.models),
-    )
-
-
-@functools.lru_cache(maxsize=4096)
-def _instant(seconds: int) -> datetime:
-    return datetime.fromtimestamp(seconds, UTC)
-
-
-@functools.lru_cache(maxsize=1024)
-def _day(start: int, seconds: int, day: str) -> Day:
-    return Day(date.fromisoformat(day), _instant(start), _instant(start + seconds))
-
-
-@functools.lru_cache(maxsize=64)
-def _names(lines: str) -> tuple[str, ...]:
-    return tuple(line for line in lines.split("\n") if line)

@@ -60,7 +60,7 @@ def sign_in(form: Form) -> str:
  maxlength="1024" required{focus_password}>
 <button type="submit">{_text(words("signin.button"))}</button>
 </form>
-<p class="small">{_text(words("signin.logged"))} {_text(words("signin.forgotten"))}</p>""",
+<p class="small">{_text(words("signin.logged"))}<br>{_text(words("signin.forgotten"))}</p>""",
     )
 
 

@@ -116,7 +116,7 @@ class Gate:
         """Answer what the gate itself serves, by exact path; None for all else."""
         method, path = scope["method"], scope["path"]
         if path == "/auth/wait" and method == "GET":
-            return await self._wait(session)
+            return await self._wait(session, scope["headers"])
         if path == "/auth/active" and method == "POST":
             if session is None:
                 return text_answer(401, "ended")
@@ -126,10 +126,12 @@ class Gate:
             return await self._counter.post(scope, receive, session)
         return self._counter.get(scope, session) if method in SAFE else None
 
-    async def _wait(self, session: Session | None) -> Answer:
+    async def _wait(self, session: Session | None, sent: Pairs) -> Answer:
         """Answer as soon as the session ends, or after a while that it hasn't."""
         if session is None:
-            return self._counter.gone("ended")
+            token = headers.cookie(sent, self._desk.cookie)
+            ending = self._desk.table.why(token, self._desk.clock())
+            return self._counter.gone(ending.value if ending else "ended")
         ended, forget = _ending(session)
         try:
             await asyncio.wait_for(ended.wait(), WAIT_SECONDS)
@@ -205,7 +207,11 @@ class Gate:
             return
         self._seen.add(session)
         loop = asyncio.get_running_loop()
-        session.watch(lambda: loop.call_soon_threadsafe(_drop_state, session.clients()))
+
+        def tell() -> None:
+            loop.call_soon_threadsafe(_drop_state, session.clients())
+
+        session.watch(tell)
 
 
 def _ending(session: Session) -> tuple[asyncio.Event, Callable[[], None]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -20,6 +21,7 @@ from agent.domain.account import User
 TOKEN_BYTES = 32
 MOST_SESSIONS = 64
 MOST_OF_A_USER = 8
+MOST_REMEMBERED = 256
 
 
 class Ending(StrEnum):
@@ -115,6 +117,7 @@ class SessionTable:
         """Begin with nobody signed in."""
         self.limits = limits
         self._sessions: dict[bytes, Session] = {}
+        self._ended: OrderedDict[bytes, Ending] = OrderedDict()
         self._lock = threading.Lock()
 
     def open(self, user: User, stamp: str, now: float, *, demo: bool = False) -> str:
@@ -145,12 +148,24 @@ class SessionTable:
             return None
         return session if self._due(session, now) is None else None
 
+    def why(self, token: str | None, now: float) -> Ending | None:
+        """Return why a token's session is over, for the person in front; None if nobody knows."""
+        if not token:
+            return None
+        key = _digest(token)
+        with self._lock:
+            session = self._sessions.get(key)
+            return self._ended.get(key) if session is None else self._due(session, now)
+
     def end(self, session: Session, ending: Ending) -> bool:
         """End a session; False if it had ended before."""
         with self._lock:
             keys = [key for key, known in self._sessions.items() if known is session]
             for key in keys:
                 del self._sessions[key]
+                self._ended[key] = ending
+            while len(self._ended) > MOST_REMEMBERED:
+                self._ended.popitem(last=False)
         return session.finish(ending)
 
     def sweep(self, now: float, stamps: dict[str, str] | None, *, demo: bool) -> list[Session]:

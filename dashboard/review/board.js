@@ -1,15 +1,17 @@
 // The answers beside the tracks: one row of three for each AU, the class, undo and submit.
 //
-// board({data, rows, left, root, send}) draws it; the result's `key(event)` says whether it took a
+// board({data, rows, left, send, judge}) draws it; the result's `key(event)` says whether it took a
 // key, `focus()` goes to the first row that has no answer. In the mode "show" nothing can be
 // changed: each row says what the person answered and what the model did.
 // Keys: 1 2 3 answer the row and go on; up and down change the row; R marks the rest as absent;
 // in the class 1-8 choose and 0 is "cannot tell"; U takes the last answer back; Enter submits.
+// After the blind coding the verdict's letters are passed on to the page, which has buttons for them:
+// the page itself doesn't hear a letter while the focus is on an answer.
 
 const MARKS = ["present", "absent", "cannot-see"];
 const NOTHING = "cannot-tell";
 
-function board({ data, rows, left, root, send }) {
+function board({ data, rows, left, send, judge }) {
   const words = data.words, editable = data.mode !== "show";
   const marks = { ...(data.marks ?? {}) };
   let expression = data.marks ? (data.expression ?? NOTHING) : null;
@@ -142,8 +144,12 @@ function board({ data, rows, left, root, send }) {
     return classes.contains(target) ? rows.length : -1;
   }
   function key(event) {
-    if (!editable) return false;
     const at = place(event.target), pressed = event.key.toLowerCase();
+    if (data.mode !== "code" && data.verdicts.includes(pressed)) {
+      judge(pressed);
+      return true;
+    }
+    if (!editable) return false;
     if (pressed === "arrowdown" || pressed === "arrowup") {
       if (event.target.type === "range") return false;
       focusOn(at + (pressed === "arrowdown" ? 1 : -1));
@@ -163,6 +169,9 @@ function board({ data, rows, left, root, send }) {
   }
   function focus() {
     if (data.mode === "code") focusOn(0);
+    if (data.mode !== "fix") return;
+    const first = rows.findIndex(({ track }) => data.said?.[track.label] !== marks[track.label]);
+    focusOn(Math.max(first, 0));
   }
   refresh();
   return { key, focus };

@@ -35,13 +35,6 @@ SAID = "review.said"
 """What the page says once, after the next draw: an outcome, never a record."""
 MINUTES_A_CLIP = 0.75
 LOOK_EVERY_SECONDS = 15
-SHORTCUTS = {
-    Verdict.ACCEPT: "A",
-    Verdict.FIX: "F",
-    Verdict.REJECT: "J",
-    Verdict.CANNOT_TELL: "T",
-    Verdict.NOT_CAPTURED: "N",
-}
 REASONS = {
     Verdict.FIX: (Reason.MOVEMENT_MISSED, Reason.MOVEMENT_WRONG, Reason.CLASS_WRONG),
     Verdict.REJECT: (
@@ -168,7 +161,9 @@ def _lock_in_time() -> None:
 
 
 def _bar(words: Text, tasks: list[Task], done: Progress) -> None:
-    row = st.container(horizontal=True, vertical_alignment="center", gap="medium")
+    row = st.container(
+        horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
+    )
     if tasks:
         minutes = max(1, math.ceil(done.waiting * MINUTES_A_CLIP))
         text = words("review.week", n=done.done + 1, m=done.total, minutes=minutes)
@@ -223,9 +218,9 @@ def _clip(words: Text, desk: Desk, loaded: Loaded) -> None:
         _compared(words, loaded, stage.coding)
     if loaded.task.sampling.second:
         st.caption(words("review.second"))
-    _play(words, loaded, stage)
     if stage.coding is not None:
         _judge(words, desk, loaded, stage)
+    _play(words, loaded, stage)
     st.caption(words("review.where", **where))
     with st.expander(words("review.keys.title"), icon=":material/keyboard:", key="review.keys"):
         st.markdown(words("review.keys.coding"))
@@ -244,7 +239,10 @@ def _play(words: Text, loaded: Loaded, stage: Stage) -> None:
         model=None if blind else loaded.model,
     )
     key = f"{SECRET_PREFIX}review.player.{mode}.{loaded.task.clip.id}"
-    result = player.mount(data, key, lambda: None)
+    result = player.mount(data, key)
+    if not blind and (verdict := _judged(result)) is not None:
+        _choose(stage, verdict)
+        st.rerun()
     coding = _submitted(result, stage.clip)
     if coding is None or mode == "show":
         return
@@ -253,6 +251,13 @@ def _play(words: Text, loaded: Loaded, stage: Stage) -> None:
     else:
         stage.final = coding
     st.rerun()
+
+
+def _judged(result: Any) -> Verdict | None:
+    """Return the verdict whose letter was pressed in the player, if any."""
+    letter = result.get("judged") if result else None
+    letters = {letter.lower(): verdict for verdict, letter in player.SHORTCUTS.items()}
+    return letters.get(letter) if isinstance(letter, str) else None
 
 
 def _submitted(result: Any, clip: str) -> Coding | None:
@@ -273,14 +278,12 @@ def _compared(words: Text, loaded: Loaded, coding: Coding) -> None:
         for label, mark, said in zip(AU_LABELS, coding.marks, loaded.model.present, strict=True)
         if mark is not Mark.UNSEEN and said is not None
     ]
-    differ = [f"{words(f'au.{label}')} ({label})" for label, mine, said in pairs if mine != said]
+    differ = [label for label, mine, said in pairs if mine != said]
     lines = [words("review.step.same")]
     if differ:
-        names = ", ".join(differ) if words.language == "en" else "、".join(differ)
-        lines = [words("review.step.differ", n=len(differ), m=len(pairs), names=names)]
+        lines = [words("review.step.differ", n=len(differ), m=len(pairs), names=", ".join(differ))]
     lines.append(_classes(words, loaded, coding))
-    st.markdown("  \n".join(lines))
-    st.caption(words("review.step.frozen"))
+    st.markdown("  \n".join(lines), help=words("review.step.frozen"))
 
 
 def _classes(words: Text, loaded: Loaded, coding: Coding) -> str:
@@ -299,7 +302,7 @@ def _classes(words: Text, loaded: Loaded, coding: Coding) -> str:
 
 def _judge(words: Text, desk: Desk, loaded: Loaded, stage: Stage) -> None:
     row = st.container(horizontal=True, gap="small")
-    for verdict, shortcut in SHORTCUTS.items():
+    for verdict, shortcut in player.SHORTCUTS.items():
         row.button(
             words(f"review.verdict.{verdict.value}"),
             key=f"review.verdict.{verdict.value}",

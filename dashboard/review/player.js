@@ -6,7 +6,7 @@
 //    pose: [[pitch, yaw, roll]], gaze: [[yaw, pitch]] or null,
 //    groups: [{name, tracks: [{label, name, facs, sides: [label]}]}],
 //    marks: {label: mark} or null, said: {label: mark} or null,
-//    expressions: [{key, name}], expression: key or null, words: {...}}
+//    expressions: [{key, name}], expression: key or null, verdicts: [letter], words: {...}}
 // `said` (the model's answers) is there only in the modes "show" and "fix", after the blind coding.
 // Everything runs in the reviewer's browser: scrubbing and coding ask the server for nothing.
 // Keys: space plays and pauses, left and right step, Home and End jump; board.js adds its own.
@@ -104,7 +104,9 @@ export default function mount({ data, parentElement, setTriggerValue }) {
   play.onclick = () => setPlaying(!state.playing);
   speed.onclick = () => setSpeed(SPEEDS[(SPEEDS.indexOf(state.speed) + 1) % SPEEDS.length]);
   scrub.oninput = () => { setPlaying(false); show(Number(scrub.value)); };
-  const coding = board({ data, rows, left, root, send: (value) => setTriggerValue("coded", value) });
+  const coding = board({ data, rows, left,
+    send: (value) => setTriggerValue("coded", value),
+    judge: (letter) => setTriggerValue("judged", letter) });
   root.onkeydown = (event) => {
     if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (coding.key(event)) {

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -24,7 +24,7 @@ from agent.domain.record import (
     OFFSET_STEP_SECONDS,
     Batch,
 )
-from agent.domain.review import Clip, Coding, Mark, ModelView
+from agent.domain.review import Clip, Coding, Mark, ModelView, Verdict
 
 if TYPE_CHECKING:
     from dashboard.text import Text
@@ -32,6 +32,14 @@ if TYPE_CHECKING:
 UPPER = frozenset({"AU01", "AU02", "AU04", "AU05", "AU06", "AU07", "AU45"})
 """Around brows and eyes, as FACS divides the face; the others are the lower face."""
 NO_GAZE = -128
+SHORTCUTS = {
+    Verdict.ACCEPT: "A",
+    Verdict.FIX: "F",
+    Verdict.REJECT: "J",
+    Verdict.CANNOT_TELL: "T",
+    Verdict.NOT_CAPTURED: "N",
+}
+"""The letter that chooses each verdict."""
 _FOLDER = Path(__file__).parent
 _EXPORT = re.compile(r"^export (default )?", re.MULTILINE)
 
@@ -51,19 +59,27 @@ def style() -> str:
     return (_FOLDER / "player.css").read_text("utf-8")
 
 
-def mount(data: Mapping[str, Any], key: str, coded: Callable[[], None]) -> Mapping[str, Any]:
-    """Show the player; the result's `coded` holds what was submitted in this run, if anything.
+def mount(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+    """Show the player.
 
     Args:
         data: of `replay`.
         key: of the widget; another one for each clip and step.
-        coded: called when somebody submits.
+
+    Returns:
+        What was sent in this run, if anything: `coded`, answers; `judged`, a verdict's letter.
     """
     component = st.components.v2.component(
         "omokage_review", html='<div class="player"></div>', css=style(), js=script()
     )
-    result: Mapping[str, Any] = component(data=dict(data), key=key, on_coded_change=coded)
+    result: Mapping[str, Any] = component(
+        data=dict(data), key=key, on_coded_change=_heard, on_judged_change=_heard
+    )
     return result
+
+
+def _heard() -> None:
+    """Do nothing: without a callback the component couldn't send anything."""
 
 
 def replay(
@@ -106,6 +122,7 @@ def replay(
         "said": None if model is None else _said(model),
         "expressions": [{"key": name, "name": words(f"emotion.{name}")} for name in EMOTIONS],
         "expression": None if coding is None else coding.expression,
+        "verdicts": [letter.lower() for letter in SHORTCUTS.values()],
         "words": _words(words),
     }
 

@@ -143,10 +143,11 @@ def _units(
             return
         st.caption(words(f"{title}_note"))
         labels = {pair.name: f"{words(f'au.{pair.name}')} · {pair.name}" for pair in pairs}
-        bars = [(labels[pair.name], pair.kappa, pair.pabak) for pair in shown]
+        bars = [(labels[pair.name], pair.kappa, pair.pabak or 0.0) for pair in shown]
         names = words("evaluation.kappa"), words("evaluation.pabak")
         st.altair_chart(
             charts_quality.agreement(bars, names),
+            alt=words("evaluation.alt_units"),
             width="stretch",
             key=f"{title}.chart",
         )
@@ -200,6 +201,7 @@ def _calibration(words: Text, found: Agreement) -> None:
         names = tuple(words(f"evaluation.{key}") for key in ("stated", "right", "clips"))
         st.altair_chart(
             charts_quality.calibration(points, (names[0], names[1], names[2])),
+            alt=words("evaluation.alt_calibration"),
             width="stretch",
             key="evaluation.calibration.chart",
         )
@@ -227,6 +229,7 @@ def _drift(words: Text, found: Agreement) -> None:
         ]
         st.altair_chart(
             charts_quality.weekly(points, words("evaluation.share")),
+            alt=words("evaluation.alt_drift"),
             width="stretch",
             key="evaluation.drift.chart",
         )

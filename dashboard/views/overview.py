@@ -13,7 +13,8 @@ from agent.config.site import Site
 from agent.errors import SchemaTooNew, StoreError
 from dashboard import queries
 from dashboard.queries import Overview, Period
-from dashboard.views import faces, sections
+from dashboard.views import beside, faces, sections
+from dashboard.views.change import change
 
 if TYPE_CHECKING:
     from agent.domain.account import User
@@ -77,12 +78,19 @@ def _filled(words: Text, place: Site, policy: Policy | None, latest: Latest) -> 
     if age > STALE_BUCKETS * timedelta(seconds=latest.bucket_seconds) + STALE_GRACE:
         ago = words.duration(age.total_seconds())
         st.warning(words("banner.stale", ago=ago), icon=":material/history:")
-    page = _read(str(place.root), latest, period, zone)
+    timezone = queries.timezone_of(policy)
+    page = _read(str(place.root), latest, period, zone, timezone)
     rule = words("coverage.rule", k=latest.k, bound=sections.bound_of(words, policy))
     sections.coverage(words, page, zone, age.total_seconds(), rule)
     faces.movement(words, page)
     faces.emotion(words, page)
+    metric = beside.chosen_metric(words, page)
+    if metric is not None:
+        beside.by_hour(words, place, latest, zone, metric, timezone)
+        beside.places(words, place, latest, period, metric, timezone)
+        change(words, place, latest, zone, timezone)
     sections.hidden(words, page, policy, latest)
+    beside.download(words, place, latest, period, zone, timezone)
     sections.footer(words, policy, latest)
 
 
@@ -112,5 +120,5 @@ def _controls(words: Text, place: Site, latest: Latest) -> tuple[str | None, Per
 # Shared between sessions on purpose: these are released numbers, the same for everybody. The
 # newest release is part of the key, so that the rows are read again only when there are new ones.
 @st.cache_data(max_entries=16, ttl=3600, show_spinner=False)
-def _read(root: str, latest: Latest, period: Period, zone: str | None) -> Overview:
-    return queries.overview(Site(Path(root)), latest, period, zone)
+def _read(root: str, latest: Latest, period: Period, zone: str | None, timezone: str) -> Overview:
+    return queries.overview(Site(Path(root)), latest, period, zone, timezone)

@@ -10,6 +10,7 @@ import pytest
 
 from agent.checkpoints import load_device, verify_keys, verify_log
 from agent.config.policy_file import load_policy
+from agent.config.profiles import load_profile
 from agent.config.site import Site
 from agent.crypto.create import create_epochs, write_keys
 from agent.crypto.keys import load_public
@@ -22,6 +23,7 @@ from agent.store.access_log import AccessLog, AccessReader
 from tests.logs import OTHER_SIGNER, START, Forger, event
 
 POLICY = load_policy(Path(__file__).resolve().parents[3] / "docs" / "examples" / "shop.toml")
+PROFILE = f"profile:jp:{load_profile('jp').digest[:16]}"
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
 
 
@@ -47,13 +49,14 @@ def block(site: Site) -> None:
 
 
 def test_a_start_is_written(site: Site, book: Logbook) -> None:
-    """The first entry says under which policy, with which key and which models."""
+    """The first entry says under which policy and profile, with which key and which models."""
     book.record(start_event(site, POLICY, ("face_encoder@0123abcd",), START))
 
     (entry,) = AccessReader(site.access_log).entries()
-    policy, keys, model = entry.event.objects
+    policy, profile, keys, model = entry.event.objects
     assert (Action.STARTED, "face_encoder@0123abcd") == (entry.event.action, model)
     assert f"policy:{POLICY.digest[:16]}" == policy
+    assert PROFILE == profile
     assert f"keys:{fingerprint(load_public(site.public_keys).root or b'')}" == keys
     assert book.trouble is None
 
@@ -71,7 +74,7 @@ def test_a_start_without_keys_is_written_too(tmp_path: Path) -> None:
     """A site without keys keeps statistics, and its log says that it has none."""
     said = start_event(Site(tmp_path), POLICY, (), START)
 
-    assert [f"policy:{POLICY.digest[:16]}"] == list(said.objects)
+    assert [f"policy:{POLICY.digest[:16]}", PROFILE] == list(said.objects)
 
 
 def test_what_can_not_be_written_raises_nothing_and_is_told(site: Site, book: Logbook) -> None:

@@ -1,0 +1,106 @@
+"""How long the overview waits for its numbers: 90 days of 8 zones, quarter-hour buckets.
+
+    python -m tests.benchmarks.bench_overview [--days 90] [--zones 8] [--site FOLDER]
+
+The numbers are one invented day, repeated; only their amount matters here. Each call is timed with
+a new reader, as a page does it, without the page's cache; the first call after seeding is left out.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sqlite3
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+
+from agent.aggregate.daily import day_of
+from agent.config.site import Site
+from agent.domain.aggregate import au_rate
+from dashboard import queries
+from dashboard.queries import Days, Period
+from tests.browser.seed_days import TIMEZONE, fill_days
+
+LAST = date(2026, 9, 27)
+ROUNDS = 5
+
+
+def seeded(root: Path, days: int, zones: int, seconds: int = 900) -> Site:
+    """Fill a site with one invented day and copies of it on the days before."""
+    names = tuple(f"zone {number + 1}" for number in range(zones))
+    site = fill_days(root, last=LAST, days=2, zones=names, seconds=seconds, crowd=5)
+    with sqlite3.connect(site.aggregates) as connection:
+        connection.execute("PRAGMA synchronous=OFF")
+        first = day_of(datetime(2026, 9, 26, 3, tzinfo=UTC), TIMEZONE)
+        span = (int(first.start.timestamp()), int(first.end.timestamp()))
+        for back in range(1, days - 1):
+            for table, column in (("cell", "bucket_start"), ("number", "bucket_start"),
+                                  ("day", "start"), ("day_number", "start")):  # fmt: skip
+                _copied(connection, table, column, span, back)
+    connection.close()
+    return site
+
+
+def _copied(
+    connection: sqlite3.Connection, table: str, column: str, span: tuple[int, int], back: int
+) -> None:
+    names = [row[1] for row in connection.execute(f"PRAGMA table_info({table})")]
+    moved = [f"{name} - {back * 86400}" if name == column else name for name in names]
+    connection.execute(
+        f"INSERT INTO {table} ({', '.join(names)}) SELECT {', '.join(moved)} FROM {table} "  # noqa: S608  (our own names)
+        f"WHERE {column} >= ? AND {column} < ?",
+        span,
+    )
+
+
+def timed(name: str, call: Callable[[], object]) -> None:
+    """Call some times and print the median and the longest."""
+    call()
+    found = []
+    for _ in range(ROUNDS):
+        begin = time.perf_counter()
+        call()
+        found.append(time.perf_counter() - begin)
+    print(f"{name:44}  median {statistics.median(found):6.3f} s   longest {max(found):6.3f} s")
+
+
+def main() -> None:
+    """Seed a site where none is named, and time each part of the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--days", type=int, default=90)
+    parser.add_argument("--zones", type=int, default=8)
+    parser.add_argument("--site", type=Path, help="keep the seeded site here, or use it again")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        root = asked.site or Path(folder)
+        site = Site(root)
+        if not site.aggregates.exists():
+            site = seeded(root, asked.days, asked.zones)
+        run(site)
+
+
+def run(site: Site) -> None:
+    """Time the parts."""
+    newest = queries.latest(site)
+    assert newest is not None
+    print(f"{site.aggregates.stat().st_size / 2**20:.0f} MiB")
+    for period in Period:
+        timed(f"overview, {period.value}, all zones",
+              lambda p=period: queries.overview(site, newest, p, None, TIMEZONE))  # type: ignore[misc]  # fmt: skip
+    timed("overview, all, one zone",
+          lambda: queries.overview(site, newest, Period.ALL, "zone 1", TIMEZONE))  # fmt: skip
+    metric = au_rate("AU12")
+    timed("by hour, all zones", lambda: queries.hours(site, newest, metric, None, TIMEZONE))
+    timed("places, all", lambda: queries.places(site, newest, Period.ALL, metric, TIMEZONE))
+    sides = (
+        Days(LAST - timedelta(days=56), LAST - timedelta(days=29)),
+        Days(LAST - timedelta(days=28), LAST - timedelta(days=1)),
+    )
+    timed("comparison, 28 with 28 days", lambda: queries.comparison(site, sides, None, TIMEZONE))
+
+
+if __name__ == "__main__":
+    main()
