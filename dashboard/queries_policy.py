@@ -307,9 +307,7 @@ def log_row(place: Site, policy: Policy) -> TierRow:
         return TierRow(Tier.ACCESS_LOG, most, 0, 0, None, None, None)
     first = reader.entries(limit=1, before=newest[0].number - count + 2)
     oldest = (first or newest)[-1].event.at
-    return TierRow(
-        Tier.ACCESS_LOG, most, count, count, oldest, newest[0].event.at, oldest + most
-    )
+    return TierRow(Tier.ACCESS_LOG, most, count, count, oldest, newest[0].event.at, oldest + most)
 
 
 def unseen_log(policy: Policy) -> TierRow:

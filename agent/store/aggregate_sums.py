@@ -132,7 +132,11 @@ class SumReader:
         return None
 
     def terms(self, since: datetime, until: datetime) -> tuple[set[str], set[str]]:
-        """Return the policies' digests and the models behind all releases in [since, until).
+        """Return the policies' digests and the sets of models behind all releases.
+
+        Args:
+            since: aware UTC, first start of a bucket or day.
+            until: first start after; a set of models is its sorted names, one a line.
 
         Raises:
             SchemaTooNew, StoreError: as `by_zone`.
@@ -147,7 +151,7 @@ class SumReader:
             )
             for row in self._fetch(query, days=table is DAY):
                 found[0].update(row.policies.split("\n"))
-                found[1].add(row.models)
+                found[1].add("\n".join(sorted(row.models.split("\n"))))
         return found
 
     def _sums(self, spans: Sequence[Span], query: Select[Any]) -> list[Sum]:

@@ -170,9 +170,7 @@ def _disk(words: Text, disk: Disk | None) -> tuple[str, str | None]:
     return free, words("figure.of", n=f"{disk.total / GIGABYTE:.0f}")
 
 
-def _cameras(
-    words: Text, place: Site, rules: Policy | None, health: Health, now: datetime
-) -> None:
+def _cameras(words: Text, place: Site, rules: Policy | None, health: Health, now: datetime) -> None:
     st.markdown(f"#### {words('camera.title')}")
     if not health.cameras:
         st.markdown(words("camera.none"))

@@ -143,7 +143,11 @@ def _figures(words: Text, policy: Policy, outlook: Outlook) -> None:
     local = None if due is None else due.astimezone(ZoneInfo(policy.timezone))
     row = st.container(horizontal=True, gap="xsmall")
     figures = (
-        ("next", "–" if local is None else f"{local:%H:%M}", local and f"{local:%Y-%m-%d}"),
+        (
+            "next",
+            "–" if local is None else f"{local:%H:%M}",
+            None if local is None else f"{local:%Y-%m-%d}",
+        ),
         ("overdue", f"{sum(group.rows for group in outlook.due):,}", None),
         ("waiting", f"{outlook.clearance.waiting_rows:,}", None),
         ("held", f"{sum(group.rows for group in outlook.held):,}", None),

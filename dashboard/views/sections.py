@@ -54,7 +54,7 @@ def coverage(words: Text, page: Overview, zone: str | None, age_seconds: float, 
                 words(f"coverage.{name}"),
                 value,
                 help=words(f"coverage.{name}_help", bucket=length),
-                width=150,
+                width=190,
             )
         _statuses(words, found, rule)
 
