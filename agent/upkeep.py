@@ -27,6 +27,7 @@ from agent.memory import recall, remember
 from agent.retention.receipt import Actor
 from agent.retention.round import Round
 from agent.retention.words import DOUBTS, STOPS
+from agent.review_keeping import honour_reviews, keep_reviews
 from agent.store.aggregates import open_or_replace as open_aggregates
 from agent.store.identity import known_identity
 from agent.store.recover import open_or_replace as open_segments
@@ -129,7 +130,15 @@ class Upkeep:
             self._attempt("prune", self._prune)
 
     def _keep(self) -> None:
+        now = self._clock.now()
+        self._attempt("marked", lambda: honour_reviews(self._site, self.stores.segments, now))
         self._round = self._house.keep(read_clocks(self._clock))
+        self._attempt("reviews", self._keep_reviews)
+
+    def _keep_reviews(self) -> None:
+        """Delete the reviews that are due, by a clock that is trusted."""
+        if self._round is not None and self._round.doubt is None:
+            keep_reviews(self._site, self._policy, self._log, self._actor, self._round.at)
 
     def _prune(self) -> None:
         """Let the access log's oldest entries go, by a clock that is trusted."""
@@ -141,7 +150,7 @@ class Upkeep:
         keep = self._policy.retention.access_log
         prune_if_due(self._site.access_log, load_device(self._site), event, keep)
 
-    def _attempt(self, name: str, part: Callable[[], None]) -> None:
+    def _attempt(self, name: str, part: Callable[[], object]) -> None:
         try:
             part()
         except AgentError as error:

@@ -43,14 +43,21 @@ class Hour:
     shown: int
 
 
-def by_hour(sums: Iterable[Sum], timezone: str) -> list[Hour]:
-    """Combine sums of one metric, in steps of `STEP_SECONDS`, into the 168 hours of a week."""
+def by_hour(sums: Iterable[Sum], timezone: str, *, weekdays: bool = True) -> list[Hour]:
+    """Combine sums of one metric, in steps of `STEP_SECONDS`, by the clock of the site.
+
+    Args:
+        sums: of one metric.
+        timezone: of the site.
+        weekdays: the 168 hours of a week; else the 24 of a day, as weekday 0.
+    """
     zone = ZoneInfo(timezone)
     found: dict[tuple[int, int], list[Sum]] = defaultdict(list)
     for part in sums:
         at = datetime.fromtimestamp(part.step * STEP_SECONDS, UTC).astimezone(zone)
-        found[at.weekday(), at.hour].append(part)
-    return [_hour(day, hour, found.get((day, hour), [])) for day in range(7) for hour in range(24)]
+        found[at.weekday() if weekdays else 0, at.hour].append(part)
+    days = range(7 if weekdays else 1)
+    return [_hour(day, hour, found.get((day, hour), [])) for day in days for hour in range(24)]
 
 
 def _hour(weekday: int, hour: int, parts: list[Sum]) -> Hour:

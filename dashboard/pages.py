@@ -65,6 +65,14 @@ PAGES: tuple[Page, ...] = (
         "evaluation", "evaluation", ":material/balance:", "evaluation.title",
         frozenset({Role.REVIEWER, Role.MANAGER, Role.AUDITOR}), "dashboard.views.evaluation:show",
     ),
+    Page(
+        "policy", "policy", ":material/policy:", "rules.nav", EVERYBODY,
+        "dashboard.views.policy:show",
+    ),
+    Page(
+        "access_log", "access-log", ":material/history_edu:", "access.nav",
+        frozenset({Role.AUDITOR, Role.ADMIN}), "dashboard.views.access_log:show",
+    ),
 )  # fmt: skip
 """In the order of the navigation; the first one that somebody may see is theirs at `/`."""
 

@@ -175,6 +175,11 @@ def stretch(place: Site, newest: Latest, period: Period, timezone: str) -> Stret
         # At least one whole bucket, also where the bucket is longer than the period.
         length = max(LENGTH[period], timedelta(seconds=newest.bucket_seconds))
         since = max(reader.earliest() or until, until - length)
+    return between(place, since, until, timezone)
+
+
+def between(place: Site, since: datetime, until: datetime, timezone: str) -> Stretch:
+    """Return the stretch from one instant to another. Raises as `latest`."""
     by_day = until - since >= BY_DAY_FROM
     if not by_day:
         return Stretch(since, until, (Span(since, until),), by_day, 0)
@@ -213,7 +218,11 @@ def overview(
     Raises:
         StoreError: as `latest`.
     """
-    part = stretch(place, newest, period, timezone)
+    return read(place, newest, stretch(place, newest, period, timezone), zone)
+
+
+def read(place: Site, newest: Latest, part: Stretch, zone: str | None) -> Overview:
+    """Read and combine the numbers of a stretch; see `overview`."""
     reader = SumReader(place.aggregates)
     names = zones(place) if zone is None else [zone]
     step, block = _steps(part, newest.bucket_seconds)
@@ -439,7 +448,7 @@ def grades() -> dict[str, str]:
     """
     scores: dict[str, object] = {}
     try:
-        card = tomllib.loads((_models() / "face_encoder.card.toml").read_text(encoding="utf-8"))
+        card = tomllib.loads((models_folder() / "face_encoder.card.toml").read_text(encoding="utf-8"))
     except (OSError, ValueError):
         card = {}
     table = card.get("scores")
@@ -458,6 +467,7 @@ def grade(correlation: object) -> str:
     return "D"
 
 
-def _models() -> Path:
+def models_folder() -> Path:
+    """Return the folder of the models' cards."""
     named = os.environ.get(MODELS_VARIABLE)
     return Path(named) if named else Path(agent.__file__).resolve().parent.parent / "models"

@@ -57,12 +57,11 @@ def _flat(table: dict[str, Any], prefix: str) -> dict[str, Any]:
     return pairs
 
 
-def address_of(host: str, port: int, public_url: str | None) -> Address:
+def address_of(host: str, public_url: str | None) -> Address:
     """Return under which names the server is reached.
 
     Args:
         host: that it binds to.
-        port: that it binds to.
         public_url: what people type, where that is something else.
 
     Raises:
@@ -162,7 +161,7 @@ def main(arguments: list[str] | None = None) -> int:
     asked = parser.parse_args(arguments)
     demo_key = os.environ.pop(DEMO_KEY_VARIABLE, "")
     try:
-        address = address_of(asked.host, asked.port, asked.public_url)
+        address = address_of(asked.host, asked.public_url)
         site = queries.site()
         if demo_key and not (_is_loopback(asked.host) and is_demo(site)):
             raise ConfigError(

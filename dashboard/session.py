@@ -86,6 +86,7 @@ def current() -> Session:
         # Only reached where a session ended during this run, or without the gate in front.
         st.error("Not signed in · サインインしていません — `omokage dashboard`")
         st.stop()
+    assert session is not None  # outside a page server, nothing stops there
     return session
 
 

@@ -144,7 +144,7 @@ def coding(present: frozenset[str] = frozenset(), expression: str | None = "neut
     return Coding(marks, expression)
 
 
-def review(
+def review(  # noqa: PLR0913  (one argument a fact)
     number: int = 0,
     *,
     at: datetime,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+import streamlit as st
 from streamlit.runtime.context import ContextProxy, StreamlitCookies
 
 from agent.domain.access import AccessEvent, Role
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
+
+    from dashboard.text import Text
 
 COOKIE = "omokage_test"
 
@@ -87,3 +90,8 @@ def put_cookie(monkeypatch: pytest.MonkeyPatch, token: str) -> None:
     """Let the connection of the next `AppTest` run carry this session's cookie."""
     cookies = StreamlitCookies({COOKIE: token})
     monkeypatch.setattr(ContextProxy, "cookies", property(lambda _: cookies))
+
+
+def show_secret(words: Text, user: User) -> None:
+    """Draw a page that a test allows to some."""
+    st.markdown(f"secret of {user.name} in {words.language}")

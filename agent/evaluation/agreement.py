@@ -6,6 +6,7 @@ Rules:
   they are hard and would make the model look worse than it is;
 - agreement is measured on what was coded *blind*, never on the verdict, which was given after the
   label was seen;
+- kappa, PABAK, confusion and calibration describe the drawn clips as they are, without weights;
 - "cannot see" and "cannot tell" are left out and counted, not read as absent;
 - whatever rests on fewer than `FEWEST` clips is reported as undefined.
 """

@@ -157,9 +157,7 @@ class AccountBook:
 
 def _known(accounts: Mapping[str, Account], name: str) -> Account:
     if name not in accounts:
-        raise ConfigError(
-            "there is no account with this name", advice="See `omokage users list`."
-        )
+        raise ConfigError("there is no account with this name", advice="See `omokage users list`.")
     return accounts[name]
 
 

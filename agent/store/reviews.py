@@ -86,6 +86,9 @@ REVIEW = Table(
             ("track", Integer, "clip.track"),
             ("start", Integer, "clip.start"),
             ("at", Text, "at"),
+            ("zone", Text, "clip.zone"),
+            ("clip_at", Text, "clip.at"),
+            ("seconds", Float, "clip.seconds"),
             ("why", Text, "sampling.why"),
             ("verdict", Text, "verdict"),
         )
@@ -248,13 +251,12 @@ class ReviewReader:
 
     def holdings(self) -> list[Holding]:
         """Return every review and every draw with its deadline. Raises as `reviews`."""
-        reviews = select(
-            REVIEW.c.number.label("id"), REVIEW.c.delete_by, func.length(REVIEW.c.body).label("n")
-        )
-        draws = select(DRAW.c.bucket.label("id"), DRAW.c.delete_by, func.length(DRAW.c.bucket))
+        names = ("number", "zone", "clip_at", "seconds", "delete_by")
+        length = func.length(REVIEW.c.body).label("size")
+        reviews = self._fetch(select(*(REVIEW.c[name] for name in names), length))
         return [
-            *(_holding("review", *row) for row in self._fetch(reviews)),
-            *(_holding("draw", *row) for row in self._fetch(draws)),
+            *(_review_holding(row) for row in reviews),
+            *(_draw_holding(row) for row in self._fetch(select(DRAW))),
         ]
 
     def close(self) -> None:
@@ -419,18 +421,31 @@ def _create(connection: Connection) -> None:
     connection.execute(insert(SITE).values(seed=os.urandom(SEED_BYTES)))
 
 
-def _holding(kind: str, id_: object, delete_by: int, size: int) -> Holding:
-    deadline = from_seconds(delete_by)
+def _review_holding(row: Any) -> Holding:
+    start = datetime.fromisoformat(row.clip_at)
     return Holding(
-        id=f"{kind}:{id_}",
+        id=f"review:{row.number}",
+        tier=Tier.AGGREGATES,
+        zone=row.zone,
+        start=start,
+        end=start + timedelta(seconds=row.seconds),
+        rows=1,
+        stored_bytes=row.size,
+        delete_by=from_seconds(row.delete_by),
+    )
+
+
+def _draw_holding(row: Any) -> Holding:
+    at = from_seconds(row.at)
+    return Holding(
+        id=f"draw:{row.bucket}",
         tier=Tier.AGGREGATES,
         zone="",
-        # What it speaks of is in its body; for a deletion only the deadline counts.
-        start=deadline - timedelta(seconds=1),
-        end=deadline,
+        start=at,
+        end=at + timedelta(seconds=1),
         rows=1,
-        stored_bytes=size,
-        delete_by=deadline,
+        stored_bytes=len(row.bucket),
+        delete_by=from_seconds(row.delete_by),
     )
 
 

@@ -210,9 +210,7 @@ class Counter:
         }
         return Answer(status, text.encode(), headers.with_headers([], added | (more or {})))
 
-    def _away(
-        self, path: str, scope: MutableMapping[str, Any], token: str | None = None
-    ) -> Answer:
+    def _away(self, path: str, scope: MutableMapping[str, Any], token: str | None = None) -> Answer:
         language = _query(scope).get("lang")
         place = f"{path}?lang={language}" if language in LANGUAGES else path
         more = {"location": place}

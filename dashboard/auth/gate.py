@@ -250,6 +250,7 @@ def _page_answer(start: dict[str, Any], body: bytes, host: str) -> Answer:
     """Return a page with our script, its policy, and nothing left to a cache."""
     changed = body.replace(b"</head>", _SCRIPT, 1)
     added = {
+        **headers.ALWAYS,
         "content-security-policy": headers.page_policy(body, host),
         "cache-control": "no-store",
     }
@@ -269,4 +270,3 @@ async def _give(answer: Answer, send: Send, *, head: bool = False) -> None:
         sent = headers.with_headers(sent, {"content-length": str(len(answer.body))})
     await send({"type": "http.response.start", "status": answer.status, "headers": sent})
     await send({"type": "http.response.body", "body": b"" if head else answer.body})
-

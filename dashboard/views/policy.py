@@ -204,7 +204,8 @@ def _plan(words: Text, policy: Policy, outlook: Outlook) -> None:
     if not rows:
         st.markdown(words("kept.nothing"))
         return
-    st.dataframe(rows, hide_index=True, width="stretch", key="plan_table")
+    wide = {words("kept.why"): st.column_config.TextColumn(width="large")}
+    st.dataframe(rows, hide_index=True, width="stretch", column_config=wide, key="plan_table")
 
 
 def _lot(words: Text, policy: Policy, fate: str, group: Group) -> dict[str, str]:
@@ -244,7 +245,8 @@ def _holds(words: Text, policy: Policy, stock: Stock) -> None:
 
 
 def _told(words: Text, policy: Policy, profile: Profile) -> None:
-    sections = queries_policy.told(policy, profile, words.language)
+    told = queries_policy.told(policy, profile, words.language)
+    sections = [section for section in told if section.id != "law"]  # it has a tab of its own
     for first in range(0, len(sections), 2):
         for column, section in zip(st.columns(2), sections[first : first + 2], strict=False):
             with column.container(border=True, height="stretch"):
@@ -298,14 +300,14 @@ def _receipts(words: Text, place: Site, policy: Policy) -> None:
     rows = []
     for entry in found:
         event = entry.event
-        how = [entries.purpose(words, event.purpose), entries.note(words, entry)]
         rows.append(
             {
                 words("receipt.at"): _clock(policy, event.at),
                 words("receipt.action"): words(f"action.{event.action.value}"),
-                words("receipt.how"): " – ".join(part for part in how if part),
+                words("receipt.how"): entries.purpose(words, event.purpose),
                 words("receipt.counts"): entries.counts(words, event.counts),
-                words("receipt.by"): entries.who(words, entry),
+                # Names and notes may be personal: they are for those who may read the access log.
+                words("receipt.by"): words(f"who.{event.role.value}"),
                 words("receipt.policy"): entries.policy_of(entry)[:DIGITS],
                 words("receipt.entry"): entry.number,
             }

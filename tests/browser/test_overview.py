@@ -2,83 +2,36 @@
 
 from __future__ import annotations
 
-import shutil
-import socket
-import subprocess
-import time
-import urllib.error
-import urllib.request
-from contextlib import closing
 from datetime import UTC, datetime
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import pytest
 
-from agent.cli.dashboard import server_command, server_environment
+from agent.domain.access import Role
 from dashboard.text import Text
-from tests.browser import seed
+from tests.browser import seed, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-FLAGS = [
-    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--no-first-run", "--disable-quic",
-]  # fmt: skip
-PATIENCE_SECONDS = 120
-ROOT = Path(__file__).parents[2]
-
-
-def _free_port() -> int:
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def _wait(address: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < deadline:
-        try:
-            with urllib.request.urlopen(f"{address}/_stcore/health", timeout=5):
-                return
-        except (urllib.error.URLError, OSError):
-            time.sleep(0.3)
-    pytest.fail("the page server didn't start")
 
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """Serve a seeded site and return its address."""
     site = seed.fill(tmp_path_factory.mktemp("site"), until=datetime.now(UTC), buckets=40, crowd=7)
-    port = _free_port()
-    environment = server_environment(site.root) | {"PYTHONPATH": str(ROOT)}
-    with subprocess.Popen(
-        server_command("127.0.0.1", port),
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    ) as server:
-        try:
-            _wait(f"http://127.0.0.1:{port}")
-            yield f"http://127.0.0.1:{port}"
-        finally:
-            server.terminate()
+    serving.add_account(site.root, "hana", Role.MANAGER)
+    with serving.serve(site.root) as address:
+        yield address
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     """Return a headless Chromium, or skip."""
-    sync_api = pytest.importorskip("playwright.sync_api", reason="playwright isn't installed")
-    if CHROMIUM is None:
-        pytest.skip("no Chromium on this machine")
-    with sync_api.sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield opened
-        opened.close()
+    with serving.chromium() as browser:
+        yield browser
 
 
 @pytest.mark.parametrize(
@@ -94,14 +47,14 @@ def test_overview_in_a_browser(  # one case is one kind of visitor
         viewport={"width": width, "height": 800}, locale=locale, color_scheme=scheme
     )
     page = context.new_page()
-    page.set_default_timeout(PATIENCE_SECONDS * 1000)
+    page.set_default_timeout(serving.PATIENCE_SECONDS * 1000)
     errors: list[str] = []
     hosts: set[str | None] = set()
     page.on("console", lambda m: errors.append(m.text) if m.type == "error" else None)
     page.on("pageerror", lambda error: errors.append(str(error)))
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
     page.on("websocket", lambda ws: hosts.add(urlsplit(ws.url).hostname))
-    page.goto(address)
+    serving.sign_in(page, address, "hana")
     page.get_by_text(words("coverage.title")).wait_for()
     page.get_by_text(words("emotion.caveat")).wait_for()
     page.get_by_text(f"{words('au.AU25')} · AU25").first.wait_for(state="attached")

@@ -63,7 +63,7 @@ def test_frames_can_not_leave_through_the_system(unit: Path) -> None:
     assert lines["MemoryDenyWriteExecute"] == ["yes"]
     assert lines["ProtectSystem"] == ["strict"]
     assert lines["CapabilityBoundingSet"] == [""]
-    assert "ReadWritePaths" not in lines
+    assert set(lines["ReadWritePaths"]) <= {"-/var/lib/omokage/state"}
 
 
 @each_unit
@@ -95,6 +95,14 @@ def test_the_pages_have_no_camera_no_keys_no_records() -> None:
     assert unit["IPAddressDeny"] == ["any"]
     assert unit["IPAddressAllow"] == ["localhost"]
     assert not unit["StateDirectory"]
+    assert "-/var/lib/omokage/state/aggregates.sqlite" in " ".join(unit["ReadOnlyPaths"]).split()
+
+
+def test_only_the_pages_write_into_another_services_folder() -> None:
+    """They must, for the access log; no other unit does."""
+    allowed = {unit.stem for unit in UNITS if settings(unit)["ReadWritePaths"]}
+
+    assert allowed == {"omokage-dashboard"}
 
 
 @each_unit

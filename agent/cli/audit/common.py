@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from agent.audit.lines import as_dict
 from agent.cli.wide import printable, width
 from agent.errors import ConfigError
 
@@ -14,9 +15,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from agent.domain.access_entry import AccessEntry
-
     Command = TypeVar("Command", bound=Callable[..., Any])
+
+__all__ = ["ERASED", "as_dict", "as_utc", "pad", "period_options", "plain", "require_log"]
 
 SPELLINGS = ["%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M"]
 ERASED = "(erased)"
@@ -57,21 +58,3 @@ def plain(text: str) -> str:
 def pad(text: str, columns: int) -> str:
     """Fill a text up to so many columns."""
     return text + " " * (columns - width(text))
-
-
-def as_dict(entry: AccessEntry) -> dict[str, Any]:
-    """Return an entry as plain values, for JSON and CSV."""
-    event = entry.event
-    return {
-        "number": entry.number,
-        "at": event.at.isoformat().replace("+00:00", "Z"),
-        "actor": None if entry.actor_erased else event.actor,
-        "role": event.role.value,
-        "action": event.action.value,
-        "decision": event.decision.value,
-        "purpose": event.purpose,
-        "objects": list(event.objects),
-        "counts": dict(event.counts),
-        "note": None if entry.note_erased else event.note,
-        "hash": entry.hash.hex(),
-    }

@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import json
 import os
 from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
-from agent.cli.audit.common import as_dict, as_utc, period_options, plain, require_log
+from agent.cli.audit.common import as_utc, period_options, require_log
 from agent.cli.options import site_option
 from agent.cli.who import operator
 from agent.errors import ConfigError
-
-if TYPE_CHECKING:
-    from agent.domain.access_entry import AccessEntry, EntryRow
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A table program would compute a cell that begins so."""
 
 
 @click.command()
@@ -83,6 +74,7 @@ def export(
 
 
 def _lines(reader: Any, kind: str, since: datetime | None, until: datetime | None) -> Iterator[str]:
+    from agent.audit.lines import csv_head, csv_line, json_line
     from agent.domain.access_entry import EntryRow, read_entry
     from agent.errors import StoreError
 
@@ -95,39 +87,12 @@ def _lines(reader: Any, kind: str, since: datetime | None, until: datetime | Non
         if (since and entry.event.at < since) or (until and entry.event.at >= until):
             continue
         if kind == "jsonl":
-            yield json.dumps(_whole(entry, row), ensure_ascii=False)
+            yield json_line(entry, row)
             continue
-        cells = as_dict(entry)
         if header:
             header = False
-            yield _csv(list(cells))
-        yield _csv([_cell(value) for value in cells.values()])
-
-
-def _whole(entry: AccessEntry, row: EntryRow) -> dict[str, Any]:
-    """Return what is readable, the bytes that are hashed, and what the names are hidden with."""
-    return as_dict(entry) | {
-        "body": row.body.decode(),
-        "actor_salt": row.actor_salt.hex() if row.actor_salt else None,
-        "note_salt": row.note_salt.hex() if row.note_salt else None,
-    }
-
-
-def _cell(value: Any) -> str:
-    if isinstance(value, list):
-        text = " ".join(value)
-    elif isinstance(value, dict):
-        text = " ".join(f"{name}={count}" for name, count in value.items())
-    else:
-        text = "" if value is None else str(value)
-    text = plain(text)
-    return f"'{text}" if text.startswith(FORMULA) else text
-
-
-def _csv(cells: list[str]) -> str:
-    line = io.StringIO()
-    csv.writer(line, lineterminator="").writerow(cells)
-    return line.getvalue()
+            yield csv_head()
+        yield csv_line(entry)
 
 
 def _write(out: Path, lines: Iterator[str]) -> None:

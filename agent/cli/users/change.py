@@ -39,7 +39,10 @@ def password_option(command: Command) -> Command:
 @click.argument("name")
 @site_option
 @click.option(
-    "--role", type=click.Choice(ROLES), required=True, help="As what; decides which pages there are."
+    "--role",
+    type=click.Choice(ROLES),
+    required=True,
+    help="As what; decides which pages there are.",
 )
 @password_option
 def add(name: str, site: Path, role: str, password_file: Path | None) -> None:
@@ -141,9 +144,7 @@ def known(site: Path, name: str) -> tuple[Site, AccountBook]:
     """
     place, book = open_book(site)
     if name not in book.read():
-        raise ConfigError(
-            "there is no account with this name", advice="See `omokage users list`."
-        )
+        raise ConfigError("there is no account with this name", advice="See `omokage users list`.")
     return place, book
 
 

@@ -76,9 +76,7 @@ def test_activity_holds_off_the_lock_but_not_the_end(table: SessionTable) -> Non
 
 
 @pytest.mark.parametrize("stamps", [{}, {"hana": "other"}, {"ren": "stamp"}])
-def test_a_changed_account_ends_its_sessions(
-    table: SessionTable, stamps: dict[str, str]
-) -> None:
+def test_a_changed_account_ends_its_sessions(table: SessionTable, stamps: dict[str, str]) -> None:
     """Removed, disabled, another role or another password: the session is over."""
     token = table.open(HANA, "stamp", 0)
     ended = table.sweep(1, stamps, demo=False)

@@ -1,0 +1,493 @@
+"""Turn a report's facts into a document in one language. Pure apart from reading texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from agent.config.words import load_words
+from agent.domain.aggregate import ATTENTION, CALIBRATED_SHARE, au_rate, emotion_share
+from agent.domain.facs import AU_LABELS
+from agent.domain.frame import FrameStatus
+from agent.domain.observation import EMOTIONS
+from agent.evaluation.agreement import FEWEST
+from dashboard.charts import STATUS_COLOURS
+from dashboard.documents.model import (
+    Block,
+    Bullets,
+    Document,
+    Fields,
+    Figure,
+    Heading,
+    Paragraph,
+    Table,
+)
+from dashboard.documents.notice import grouped, short_digest
+from dashboard.report import draw
+from dashboard.report.draw import Mark
+from dashboard.report.published import published
+from dashboard.text import Text
+
+if TYPE_CHECKING:
+    from agent.domain.words import Words
+    from agent.evaluation.agreement import Rate
+    from dashboard.estimates import Coverage, Estimate
+    from dashboard.report.facts import Facts
+
+TEXTS = Path(__file__).with_name("report.toml")
+_LIMITS = ("feelings", "renders", "rare", "turned", "hidden", "cause", "visits", "legal")
+_CANNOT = ("people", "distance", "pose", "light", "error")
+
+
+def build_report(facts: Facts, language: str) -> Document:
+    """Return the report in one language."""
+    writer = _Writer(facts, load_words(language, TEXTS), Text(language))
+    policy, words = facts.policy, writer.words
+    first, last = (words.date(day) for day in (facts.days.first, facts.days.last))
+    return Document(
+        language=language,
+        title=words("report.title"),
+        subtitle=words("report.subtitle", site=policy.site, first=first, last=last),
+        issued=facts.issued,
+        footer=words(
+            "report.footer", site=policy.site, digest=short_digest(policy.digest),
+            date=words.date(facts.issued),
+        ),
+        blocks=tuple(writer.blocks()),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    facts: Facts
+    words: Words
+    text: Text
+
+    def blocks(self) -> Iterator[Block]:
+        """Yield the whole report."""
+        yield from self.head()
+        yield from self.summary()
+        yield from self.coverage()
+        yield from self.seen()
+        yield from self.speed()
+        yield from self.accuracy()
+        yield from self.bias()
+        yield from self.kept()
+        yield from self.access()
+        yield from self.limits()
+        yield from self.appendix()
+
+    def percent(self, share: float | None, decimals: int = 0) -> str:
+        """Write a share; a small one isn't written as nothing."""
+        if share is not None and 0 < share < 0.005 and not decimals:
+            decimals = 1
+        return self.text.percent(share, decimals)
+
+    def estimate(self, found: Estimate | Rate | None) -> str:
+        """Write a share with its interval."""
+        if found is None or found.value is None:
+            return "–"
+        value = self.percent(found.value, 1)
+        if found.low is None or found.high is None:
+            return self.words("report.no_interval", value=value)
+        low, high = (f"{100 * end:.1f}" for end in (found.low, found.high))
+        return self.words("report.interval", value=value, low=low, high=f"{high}\u202f%")
+
+    def head(self) -> Iterator[Block]:
+        """Say what the report is about."""
+        facts, policy, words = self.facts, self.facts.policy, self.words
+        purpose = policy.purpose.get(words.language) or next(iter(policy.purpose.values()))
+        bucket = self.text.duration(facts.newest.bucket_seconds)
+        yield Fields((
+            (words("report.site"), policy.site),
+            (words("report.operator"), policy.operator or policy.site),
+            (words("report.purpose"), purpose),
+            (words("report.period"), words(
+                "report.period_value", first=words.date(facts.days.first),
+                last=words.date(facts.days.last), n=len(facts.days), timezone=policy.timezone,
+            )),
+            (words("report.rule"), words("report.rule_value", k=facts.newest.k, bucket=bucket)),
+            (words("report.profile"), facts.profile.title[words.language]),
+            (words("report.policy"), grouped(policy.digest[:32])),
+            (words("report.issued"), words.date(facts.issued)),
+        ))  # fmt: skip
+        if policy.demo:
+            yield Paragraph(words("report.demo"))
+        yield Paragraph(words("report.about"), note=True)
+
+    def summary(self) -> Iterator[Block]:
+        """Say the most important in a few sentences."""
+        facts, words = self.facts, self.words
+        found, speed = facts.page.coverage, facts.speed
+        said = [words(
+            "summary.coverage", usable=self.percent(found.usable_share), days=len(facts.days),
+            zones=len(facts.zones), hidden=self.percent(found.hidden_share),
+        )]  # fmt: skip
+        if facts.hour_metric:
+            said.append(words(
+                "summary.movement", name=self.name(facts.hour_metric),
+                rate=self.estimate(facts.page.whole[facts.hour_metric]),
+            ))  # fmt: skip
+        else:
+            said.append(words("summary.no_movement"))
+        said.append(
+            words("summary.no_speed")
+            if speed.median_ms is None
+            else words("summary.speed", median=f"{speed.median_ms:.1f}",
+                       hertz=f"{facts.policy.sampling_hz:g}")
+        )  # fmt: skip
+        said += [self._reviewed(), self._deleted()]
+        yield Heading(words("summary.title"))
+        yield Bullets(tuple(sentence for sentence in said if sentence))
+
+    def _reviewed(self) -> str:
+        words, reviews = self.words, self.facts.reviews
+        if reviews is None:
+            return words("summary.not_reviewed")
+        found = reviews.found.misjudged
+        if found.value is None:
+            return words("summary.few_reviewed", n=found.clips, least=FEWEST)
+        return words("summary.reviewed", n=found.clips, rate=self.estimate(found))
+
+    def _deleted(self) -> str:
+        log = self.facts.log
+        if log is None:
+            return ""
+        return self.words("summary.deleted", rounds=log.rounds, overdue=self._overdue())
+
+    def _overdue(self) -> str:
+        upkeep = self.facts.health.upkeep
+        if upkeep is None or upkeep.overdue is None:
+            return self.words("summary.overdue_unknown")
+        if upkeep.overdue == 0:
+            return self.words("summary.overdue_none")
+        return self.words("summary.overdue_some", n=upkeep.overdue)
+
+    def name(self, metric: str) -> str:
+        """Name a movement."""
+        label = metric.split(".")[1]
+        return f"{self.text(f'au.{label}')} (AU{int(label[2:])})"
+
+    def coverage(self) -> Iterator[Block]:
+        """Say what the cameras could see."""
+        words, found = self.words, self.facts.page.coverage
+        times = {status.value: found.status_seconds[status] for status in FrameStatus}
+        times["absent"] = found.absent_seconds
+        whole = sum(times.values()) or 1.0
+        names = {key: words(f"coverage.{key}") for key in times}
+        parts = [
+            (names[key], STATUS_COLOURS[key], seconds / whole)
+            for key, seconds in times.items()
+            if seconds / whole >= 0.002
+        ]
+        said = ", ".join(f"{name} {self.percent(share)}" for name, _, share in parts)
+        yield Heading(words("coverage.title"), new_page=True)
+        yield Paragraph(words("coverage.about"))
+        yield Figure(draw.stacked(parts), words("coverage.alt", parts=said))
+        yield Table(
+            tuple(words(f"coverage.{key}") for key in ("status", "time", "share")),
+            tuple(
+                (names[key], self.text.duration(seconds), self.percent(seconds / whole, 1))
+                for key, seconds in times.items()
+                if seconds
+            ),
+            widths=(5, 3, 2),
+            align=("left", "right", "right"),
+        )
+        yield Heading(words("coverage.hidden"), level=3)
+        shown = found.cells - sum(found.hidden.values())
+        counted = {"shown": shown} | {reason.value: n for reason, n in found.hidden.items()}
+        yield Table(
+            tuple(words(f"coverage.{key}") for key in ("reason", "buckets", "share")),
+            tuple(
+                (words(f"coverage.{key}"), f"{n:,}", self.percent(n / (found.cells or 1), 1))
+                for key, n in counted.items()
+            ),
+            widths=(5, 3, 2),
+            align=("left", "right", "right"),
+        )
+        if found.peak is not None:
+            yield Paragraph(words("coverage.peak", peak=found.peak), note=True)
+
+    def seen(self) -> Iterator[Block]:
+        """Say what was observed."""
+        words, whole = self.words, self.facts.page.whole
+        yield Heading(words("seen.title"), new_page=True)
+        rates = {a: whole[au_rate(a)] for a in AU_LABELS if au_rate(a) in whole}
+        if not rates:
+            yield Paragraph(words("seen.nothing"))
+            return
+        yield Paragraph(words("seen.about"))
+        order = sorted(rates, key=lambda label: -rates[label].value)
+        yield Figure(
+            draw.intervals([
+                Mark(self.name(au_rate(a)), rates[a].value, rates[a].low, rates[a].high,
+                     f"{self.percent(rates[a].value)}  {self.facts.grades[a]}")
+                for a in order
+            ]),
+            words("seen.alt"),
+        )  # fmt: skip
+        header = ("movement", "rate", "grade", "samples", "visits")
+        yield Table(
+            tuple(words(f"seen.{key}") for key in header),
+            tuple(
+                (self.name(au_rate(a)), self.estimate(rates[a]), self.facts.grades[a],
+                 f"{rates[a].samples:,}", f"{rates[a].tracks:,}")
+                for a in order
+            ),
+            widths=(4, 4, 2, 2, 2),
+            align=("left", "right", "left", "right", "right"),
+        )  # fmt: skip
+        yield from self._categories()
+
+    def _categories(self) -> Iterator[Block]:
+        words, whole = self.words, self.facts.page.whole
+        found = {e: whole[emotion_share(e)] for e in EMOTIONS if emotion_share(e) in whole}
+        if not found:
+            return
+        yield Heading(words("seen.categories"), level=3)
+        yield Paragraph(words("seen.caveat"))
+        yield Table(
+            (words("seen.category"), words("coverage.share")),
+            tuple((self.text(f"emotion.{e}"), self.estimate(one)) for e, one in found.items()),
+            widths=(5, 5),
+            align=("left", "right"),
+        )
+
+    def speed(self) -> Iterator[Block]:
+        """Say how fast this PC is and what the agent does."""
+        facts, words, speed = self.facts, self.words, self.facts.speed
+        yield Heading(words("speed.title"), new_page=True)
+        memory = "–" if speed.memory_gib is None else f"{speed.memory_gib:g}"
+        fields = [(words("speed.machine"), words(
+            "speed.machine_value", cpu=speed.cpu, cores=speed.cores, memory=memory,
+            system=speed.system,
+        ))]  # fmt: skip
+        if speed.median_ms is None or speed.p95_ms is None or speed.cpu_ms is None:
+            yield Paragraph(words("summary.no_speed"))
+        else:
+            yield Paragraph(words("speed.about", frames=speed.frames))
+            for key, value in (
+                ("median", speed.median_ms), ("p95", speed.p95_ms), ("work", speed.cpu_ms),
+            ):  # fmt: skip
+                fields.append((words(f"speed.{key}"), words("speed.ms", n=f"{value:.1f}")))
+            cameras, hertz = len(facts.policy.zones), facts.policy.sampling_hz
+            share = speed.cpu_ms * hertz * cameras / 1000
+            fields.append((words("speed.load"), words(
+                "speed.load_value", share=self.percent(share), cameras=cameras,
+                hertz=f"{hertz:g}",
+            )))  # fmt: skip
+        yield Fields(tuple(fields))
+        yield from self._agent()
+        dropped = facts.page.coverage.dropped_frames
+        yield Paragraph(words("speed.frames_dropped", n=f"{dropped:,}"))
+
+    def _agent(self) -> Iterator[Block]:
+        words, health = self.words, self.facts.health
+        if health.at is None or not health.cameras:
+            yield Paragraph(words("speed.no_agent"), note=True)
+            return
+        yield Heading(words("speed.agent", at=health.at.strftime("%Y-%m-%d %H:%M UTC")), level=3)
+        yield Table(
+            tuple(words(f"speed.{key}") for key in ("camera", "rate", "looked", "dropped")),
+            tuple(
+                (c.zone, "–" if c.rate is None else f"{c.rate:.1f}", f"{c.looked:,}",
+                 f"{c.dropped:,}")
+                for c in health.cameras
+            ),
+            widths=(4, 2, 2, 2),
+            align=("left", "right", "right", "right"),
+        )  # fmt: skip
+
+    def accuracy(self) -> Iterator[Block]:
+        """Say how well the models do in published tests, and at this site."""
+        words, facts = self.words, self.facts
+        yield Heading(words("accuracy.title"))
+        yield Heading(words("accuracy.published"), level=3)
+        yield Paragraph(words("accuracy.about"))
+        yield Table(
+            tuple(words(f"accuracy.{key}") for key in ("test", "data", "score")),
+            tuple(published(facts.cards, words)),
+            widths=(4, 4, 3),
+        )
+        yield Heading(words("accuracy.at_site"), level=3)
+        if "reviews" in facts.missing:
+            yield Paragraph(words("report.missing", why=facts.missing["reviews"]))
+        elif facts.reviews is None:
+            yield Paragraph(words("summary.not_reviewed"))
+        else:
+            found = facts.reviews.found
+            kappa = found.expression.kappa
+            yield Fields((
+                (words("accuracy.reviews"), words(
+                    "accuracy.reviews_value", clips=found.clips, reviewers=found.reviewers,
+                    random=found.random,
+                )),
+                (words("accuracy.misjudged"), self._rate(found.misjudged)),
+                (words("accuracy.undecided"), self._rate(found.undecided)),
+                (words("accuracy.kappa"), f"{kappa:.2f}" if kappa is not None else words(
+                    "accuracy.too_few", n=found.expression.clips)),
+            ))  # fmt: skip
+
+    def _rate(self, rate: Rate) -> str:
+        if rate.value is None:
+            return self.words("accuracy.too_few", n=rate.clips)
+        return self.estimate(rate)
+
+    def bias(self) -> Iterator[Block]:
+        """Compare circumstances, and say what can't be compared."""
+        words, facts = self.words, self.facts
+        yield Heading(words("bias.title"), new_page=True)
+        yield Paragraph(words("bias.about"))
+        named = [self.name(facts.hour_metric)] if facts.hour_metric else []
+        keys = ("zone", "readable", "dark", "hidden", "facing")
+        rows = []
+        for zone in facts.zones:
+            row = [zone.name, self.percent(zone.coverage.usable_share, 1),
+                   self.percent(_unclear(zone.coverage), 1),
+                   self.percent(zone.coverage.hidden_share),
+                   self.percent(_value(zone.whole.get(ATTENTION)))]  # fmt: skip
+            row += [self.estimate(zone.whole.get(facts.hour_metric)) for _ in named]
+            rows.append(tuple(row))
+        yield Table(
+            (*(words(f"bias.{key}") for key in keys), *named),
+            tuple(rows),
+            widths=(3, 2, 2, 2, 2, *(4 for _ in named)),
+            align=("left", *("right" for _ in range(4 + len(named)))),
+        )
+        yield from self._hours()
+        yield from self._groups()
+        yield Heading(words("bias.cannot"), level=3)
+        yield Bullets(tuple(words(f"bias.cannot_{key}", least=FEWEST) for key in _CANNOT))
+
+    def _hours(self) -> Iterator[Block]:
+        words = self.words
+        hours = [hour for hour in self.facts.hours if hour.cells]
+        if not hours:
+            return
+        name = self.name(self.facts.hour_metric)
+        yield Heading(words("bias.by_hour", name=name), level=3)
+        yield Figure(
+            draw.intervals([
+                Mark(
+                    words("bias.hour_value", hour=h.hour),
+                    h.estimate.value if h.estimate else None,
+                    h.estimate.low if h.estimate else None,
+                    h.estimate.high if h.estimate else None,
+                    self.percent(h.estimate.value) if h.estimate else words(
+                        f"coverage.{h.reason.value}") if h.reason else "–",
+                )
+                for h in hours
+            ], left=70),
+            words("bias.hour_alt", name=name),
+        )  # fmt: skip
+
+    def _groups(self) -> Iterator[Block]:
+        words, reviews = self.words, self.facts.reviews
+        if reviews is None:
+            return
+        rows = []
+        for kind, groups in reviews.groups.items():
+            for group, rate in groups.items():
+                named = group if kind == "zone" else words(f"bias.{group}")
+                told = words(f"bias.kind_{kind}", name=named)
+                rows.append((told, self._rate(rate), str(rate.clips)))
+        yield Heading(words("bias.wrong"), level=3)
+        yield Table(
+            (words("bias.group"), words("accuracy.misjudged"), words("accuracy.reviews")),
+            tuple(rows),
+            widths=(4, 4, 3),
+            align=("left", "left", "right"),
+        )
+
+    def kept(self) -> Iterator[Block]:
+        """Say what is kept and what was deleted."""
+        words, facts = self.words, self.facts
+        kept = facts.policy.retention
+        lives = {
+            "records": kept.records, "aggregates": kept.aggregates, "daily": kept.daily,
+            "access_log": kept.access_log,
+        }  # fmt: skip
+        yield Heading(words("kept.title"), new_page=True)
+        yield Table(
+            (words("kept.what"), words("kept.most")),
+            (
+                (words("kept.images"), words("kept.never")),
+                *((words(f"kept.{key}"), words.duration(life)) for key, life in lives.items()),
+            ),
+            widths=(6, 4),
+        )
+        yield Heading(words("kept.receipts"), level=3)
+        log = facts.log
+        if log is None:
+            yield Paragraph(words("report.missing", why=facts.missing.get("log", "–")))
+            return
+        last = log.last_deletion
+        numbers = sum(log.deleted.get(f"{tier}_rows", 0) for tier in ("aggregates", "daily"))
+        yield Fields((
+            (words("kept.rounds"), f"{log.rounds:,}"),
+            (words("kept.failed"), f"{log.failed:,}"),
+            (words("kept.last"), last.strftime("%Y-%m-%d %H:%M UTC") if last else "–"),
+            (words("kept.deleted"), words(
+                "kept.deleted_value", records=f"{log.deleted.get('records_rows', 0):,}",
+                numbers=f"{numbers:,}",
+            )),
+            (words("kept.overdue"), self._overdue()),
+        ))  # fmt: skip
+
+    def access(self) -> Iterator[Block]:
+        """Count who did what."""
+        words, log = self.words, self.facts.log
+        yield Heading(words("access.title"))
+        yield Paragraph(words("access.about"))
+        if log is None:
+            yield Paragraph(words("report.missing", why=self.facts.missing.get("log", "–")))
+            return
+        if not log.entries:
+            yield Paragraph(words("access.nothing"))
+            return
+        rows = [(words(f"access.{action.value}"), f"{n:,}") for action, n in log.actions.items()]
+        rows += [(words("access.refused"), f"{log.refused:,}"),
+                 (words("access.entries"), f"{log.entries:,}")]  # fmt: skip
+        yield Table(
+            (words("access.action"), words("access.count")),
+            tuple(rows),
+            widths=(7, 3),
+            align=("left", "right"),
+        )
+
+    def limits(self) -> Iterator[Block]:
+        """Say what the numbers can't carry."""
+        yield Heading(self.words("limits.title"))
+        yield Bullets(tuple(self.words(f"limits.{key}") for key in _LIMITS))
+
+    def appendix(self) -> Iterator[Block]:
+        """Name models and versions."""
+        words, facts = self.words, self.facts
+        yield Heading(words("appendix.title"))
+        yield Table(
+            tuple(words(f"appendix.{key}") for key in ("model", "version", "parameters", "digest")),
+            tuple(
+                (c.name, c.version, f"{c.parameters:,}", grouped(c.sha256[:16]))
+                for c in facts.cards
+            ),
+            widths=(3, 1.5, 2.5, 4),
+            align=("left", "left", "right", "left"),
+        )
+        yield Fields((
+            (words("appendix.used"), ", ".join(facts.newest.models) or words("report.none")),
+            (words("appendix.software"), words(
+                "appendix.software_value", omokage=facts.speed.omokage, python=facts.speed.python,
+            )),
+        ))  # fmt: skip
+
+
+def _value(found: Estimate | None) -> float | None:
+    return None if found is None else found.value
+
+
+def _unclear(found: Coverage) -> float:
+    seconds = found.status_seconds[FrameStatus.TOO_DARK] + found.status_seconds[FrameStatus.BLURRED]
+    return seconds / found.seconds if found.seconds else 0.0

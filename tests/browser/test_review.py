@@ -1,0 +1,141 @@
+"""A reviewer codes a clip with the keyboard alone, in a real browser, and it is in the log."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from agent.domain.access import Action, Role
+from agent.domain.facs import AU_LABELS
+from agent.domain.review import Mark, Verdict
+from agent.store.access_log import AccessReader
+from agent.store.access_reader import AccessQuery
+from agent.store.reviews import ReviewReader
+from dashboard.text import Text
+from tests.browser import seed_review, serving
+from tests.reviewing import PASSPHRASE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from agent.config.site import Site
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Return a site with clips of the demo's faces and two accounts."""
+    found = seed_review.fill(tmp_path_factory.mktemp("site"), datetime.now(UTC))
+    serving.add_account(found.root, "sato", Role.REVIEWER)
+    serving.add_account(found.root, "hana", Role.MANAGER)
+    return found
+
+
+@pytest.fixture(scope="module")
+def address(site: Site) -> Iterator[str]:
+    """Serve it."""
+    with serving.serve(site.root) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Return a headless Chromium, or skip."""
+    with serving.chromium() as browser:
+        yield browser
+
+
+def keys(page: Any, *pressed: str) -> None:
+    """Press keys one after the other."""
+    for key in pressed:
+        page.keyboard.press(key)
+
+
+def open_review(browser: Any, address: str, language: str, width: int) -> tuple[Any, set[Any]]:
+    """Sign in, go to the page by its link and unlock it; return the page and all hosts asked."""
+    context = browser.new_context(
+        viewport={"width": width, "height": 800}, locale="ja-JP" if language == "ja" else "en-GB"
+    )
+    page = context.new_page()
+    page.set_default_timeout(serving.PATIENCE_SECONDS * 1000)
+    hosts: set[Any] = set()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    serving.sign_in(page, address, "sato")
+    page.goto(f"{address}/review?lang={language}")
+    page.locator("input[type=password]").first.fill(PASSPHRASE)
+    page.keyboard.press("Enter")
+    page.locator(".player .answers").first.wait_for()
+    return page, hosts
+
+
+def test_a_clip_is_reviewed_by_keyboard(site: Site, browser: Any, address: str) -> None:
+    """Coding blind, seeing the label, judging, submitting: no mouse, and all of it is stored."""
+    words = Text("ja")
+    page, hosts = open_review(browser, address, "ja", 1366)
+    page.wait_for_function("document.activeElement.shadowRoot?.activeElement || true")
+    assert page.locator(".player .compare").count() == 0
+    page.locator(".player .face svg").wait_for()
+    keys(page, "1", "3", "2")  # AU01 present, AU02 can't be seen, AU04 absent
+    keys(page, "1", "u")  # a slip, taken back
+    keys(page, "r", "0")  # the rest is absent; the class can't be told
+    page.get_by_text(words("review.board.complete")).wait_for()
+    keys(page, "Enter")
+    page.locator(".player .compare").first.wait_for()
+    keys(page, "a")
+    page.get_by_text(words("review.step.submit")).wait_for()
+    keys(page, "Control+Enter")
+    page.get_by_text(words("review.thanks")).wait_for()
+    page.locator(".player .answers").first.wait_for()
+    page.context.close()
+
+    (stored,) = ReviewReader(site.reviews).reviews()
+    marks = dict(zip(AU_LABELS, stored.review.coding.marks, strict=True))
+    assert (Mark.PRESENT, Mark.UNSEEN) == (marks.pop("AU01"), marks.pop("AU02"))
+    assert {Mark.ABSENT} == set(marks.values())
+    assert stored.review.coding.expression is None
+    assert Verdict.ACCEPT is stored.review.verdict
+    assert "sato" == stored.review.reviewer
+    log = AccessReader(site.access_log)
+    (entry,) = log.entries(AccessQuery(action=Action.REVIEWED))
+    assert (stored.review.clip.id.bucket, f"review:{stored.digest}") == entry.event.objects
+    assert log.count(AccessQuery(action=Action.UNLOCKED)) == 1
+    assert hosts <= {"127.0.0.1", None, ""}
+
+
+def test_on_a_phone_the_page_is_as_wide_as_the_phone(browser: Any, address: str) -> None:
+    """Nothing sticks out sideways, and the face is drawn; locking takes it away."""
+    words = Text("en")
+    page, _ = open_review(browser, address, "en", 390)
+    wide = page.evaluate(
+        "Math.max(document.documentElement.scrollWidth,"
+        " document.querySelector('[data-testid=stMain]').scrollWidth)"
+    )
+    drawn = page.locator(".player .face svg path").count()
+    page.get_by_role("button", name=words("review.lock"), exact=False).first.click()
+    page.get_by_text(words("review.locked.title")).wait_for()
+    left = page.locator(".player").count()
+    page.context.close()
+
+    assert wide <= 390
+    assert drawn > 20
+    assert 0 == left
+
+
+def test_a_manager_has_no_review_page(browser: Any, address: str) -> None:
+    """Its address leads a manager nowhere near a passphrase, and the player isn't sent."""
+    context = browser.new_context(locale="en-GB")
+    page = context.new_page()
+    page.set_default_timeout(serving.PATIENCE_SECONDS * 1000)
+    serving.sign_in(page, address, "hana")
+    page.goto(f"{address}/review?lang=en")
+    page.get_by_text("Omokage").first.wait_for()
+    page.wait_for_timeout(2_000)
+    fields, text = page.locator("input[type=password]").count(), page.inner_text("body")
+    context.close()
+
+    assert 0 == fields
+    assert Text("en")("review.locked.title") not in text
