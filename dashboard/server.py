@@ -97,7 +97,6 @@ def make_desk(site: Site, *, port: int, secure: bool, limits: Limits, demo_key: 
         limits: how long sessions last.
         demo_key: of the demo's link; "" for none.
     """
-    clock = SystemClock()
     book = AccountBook(site.accounts)
 
     @cache
@@ -107,8 +106,7 @@ def make_desk(site: Site, *, port: int, secure: bool, limits: Limits, demo_key: 
     return Desk(
         book,
         log,
-        clock=clock.since_boot,  # counts a laptop's sleep
-        now=clock.now,
+        clock=SystemClock(),
         cookie=f"{'__Host-' if secure else ''}omokage_session_{port}",
         limits=limits,
         demo=Demo(demo_key, lambda: is_demo(site)) if demo_key else None,

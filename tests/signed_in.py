@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 import streamlit as st
 from streamlit.runtime.context import ContextProxy, StreamlitCookies
 
+from agent.clock import SystemClock
 from agent.domain.access import AccessEvent, Role
 from agent.domain.account import User
 from agent.store.accounts import AccountBook
@@ -17,7 +17,6 @@ from dashboard.auth.desk import Desk
 from dashboard.auth.sessions import Limits, Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from pathlib import Path
 
     import pytest
@@ -27,13 +26,13 @@ if TYPE_CHECKING:
 COOKIE = "omokage_test"
 
 
-class HandClock:
-    """Seconds that only move when a test says so."""
+class HandClock(SystemClock):
+    """Seconds that only move when a test says so; the date is the machine's."""
 
     def __init__(self) -> None:
         self.seconds = 1000.0
 
-    def __call__(self) -> float:
+    def since_boot(self) -> float:
         """Return the seconds."""
         return self.seconds
 
@@ -52,7 +51,7 @@ class ListRecorder:
 def make_desk(
     root: Path,
     *,
-    clock: Callable[[], float] | None = None,
+    clock: HandClock | None = None,
     recorder: ListRecorder | None = None,
     limits: Limits | None = None,
 ) -> Desk:
@@ -62,7 +61,6 @@ def make_desk(
         AccountBook(root / "state" / "accounts.json"),
         lambda: kept,
         clock=clock or HandClock(),
-        now=lambda: datetime.now(UTC),
         cookie=COOKIE,
         cost=CHEAPEST,
         limits=limits,
@@ -70,14 +68,19 @@ def make_desk(
 
 
 def sign_in(
-    monkeypatch: pytest.MonkeyPatch, root: Path, role: Role = Role.MANAGER, name: str = "hana"
+    monkeypatch: pytest.MonkeyPatch,
+    root: Path,
+    role: Role = Role.MANAGER,
+    name: str = "hana",
+    *,
+    clock: HandClock | None = None,
 ) -> Session:
     """Sign somebody in, so that an `AppTest` run afterwards is theirs; returns the session.
 
     The page finds the session as on a server: by the cookie of its connection. Only the connection
     itself is made up.
     """
-    desk = make_desk(root)
+    desk = make_desk(root, clock=clock)
     token = desk.table.open(User(name, role), "", desk.clock())
     put_cookie(monkeypatch, token)
     monkeypatch.setattr(running, "_CURRENT", [desk])

@@ -41,7 +41,7 @@ DAY = click.DateTime(["%Y-%m-%d"])
 @click.option(
     "--out", type=click.Path(dir_okay=False, path_type=Path), required=True, help="File to write."
 )
-def report(
+def report(  # noqa: PLR0913  (one parameter an option)
     site: Path,
     models: Path,
     since: datetime | None,
@@ -71,7 +71,9 @@ def report(
         if day is not None:
             command += [f"--{name}", day.date().isoformat()]
     # A process of its own: what writes PDF is never loaded where pixels are.
-    done = subprocess.run(command, input=json.dumps(facts), text=True, encoding="utf-8", check=False)  # noqa: S603  # our own argv  # fmt: skip
+    done = subprocess.run(  # noqa: S603  (our own argv)
+        command, input=json.dumps(facts), text=True, encoding="utf-8", check=False
+    )
     if done.returncode:
         click.get_current_context().exit(done.returncode)
     click.echo(f"{out}: read the limits on its last pages before you hand it on.")

@@ -163,10 +163,11 @@ def _known(accounts: Mapping[str, Account], name: str) -> Account:
 
 def _parse(raw: bytes) -> dict[str, Account]:
     table = json.loads(raw.decode())
-    if isinstance(table, dict) and isinstance(table.get("version"), int):
-        if table["version"] > VERSION:
-            raise SchemaTooNew(f"a newer Omokage wrote {FILE}")
-    if len(raw) > _LARGEST or table["version"] != VERSION or set(table) != {"version", "accounts"}:
+    if len(raw) > _LARGEST or not isinstance(table, dict):
+        raise ValueError("not a file of accounts")
+    if isinstance(table["version"], int) and table["version"] > VERSION:
+        raise SchemaTooNew(f"a newer Omokage wrote {FILE}")
+    if table["version"] != VERSION or set(table) != {"version", "accounts"}:
         raise ValueError("not a file of accounts")
     return {name: _account(name, row) for name, row in table["accounts"].items()}
 

@@ -13,9 +13,9 @@ import secrets
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from enum import StrEnum
 
+from agent.clock import Clock
 from agent.domain.access import AccessEvent, AccessRecorder, Action, Decision, Role
 from agent.domain.account import PAGE_ROLES, Account, User
 from agent.errors import AgentError, StoreError
@@ -74,8 +74,7 @@ class Desk:
         book: AccountBook,
         recorder: Callable[[], AccessRecorder],
         *,
-        clock: Callable[[], float],
-        now: Callable[[], datetime],
+        clock: Clock,
         cookie: str,
         limits: Limits | None = None,
         cost: Cost = USUAL,
@@ -86,19 +85,18 @@ class Desk:
         Args:
             book: the site's accounts.
             recorder: opens the site's access log; raises `StoreError` where that isn't possible.
-            clock: seconds that never run backwards and that a sleeping machine counts.
-            now: the present, aware UTC.
+            clock: its seconds since the start count a sleeping machine's as well.
             cookie: name of the session's cookie.
             limits: how long sessions last.
             cost: of the hash that is tried where there is no account.
             demo: the demo's link, if this is a demo.
         """
         self.table = SessionTable(limits or Limits())
-        self.clock = clock
+        self.clock = clock.since_boot
         self.cookie = cookie
         self._book = book
         self._recorder = recorder
-        self._now = now
+        self._now = clock.now
         self._demo = demo
         self._accounts = Limiter(ACCOUNT)
         self._addresses = Limiter(ADDRESS)

@@ -122,7 +122,7 @@ def page_policy(body: bytes, host: str) -> str:
         for script in _INLINE.findall(body)
     )
     # blob: parts of a page that bring their own script; 'unsafe-inline' styles: the page server's
-    # own way of styling. Neither lets foreign text run, since nothing foreign is ever drawn as HTML.
+    # own way of styling. Neither runs a foreign text, since none is ever drawn as HTML.
     return "; ".join((
         "default-src 'self'",
         f"script-src 'self' {hashes} 'wasm-unsafe-eval' blob:",

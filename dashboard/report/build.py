@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.config.words import load_words
-from agent.domain.aggregate import ATTENTION, CALIBRATED_SHARE, au_rate, emotion_share
+from agent.domain.aggregate import ATTENTION, au_rate, emotion_share
 from agent.domain.facs import AU_LABELS
 from agent.domain.frame import FrameStatus
 from agent.domain.observation import EMOTIONS

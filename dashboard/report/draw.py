@@ -34,7 +34,8 @@ def _svg(height: float, parts: Sequence[str]) -> str:
 
 
 def _text(x: float, y: float, text: str, *, anchor: str = "start", colour: str = INK) -> str:
-    return f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}">{escape(text)}</text>'
+    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}"'
+    return f"<text {place}>{escape(text)}</text>"
 
 
 def intervals(marks: Sequence[Mark], *, left: int = 190) -> str:

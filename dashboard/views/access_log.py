@@ -293,10 +293,8 @@ def _checkpoint(words: Text, place: Site) -> None:
         _as_text(words, newest)
     with right:
         st.caption(words("checkpoint.code"))
-        svg = qr_svg(newest.stored.note).replace(
-            "<svg ", f'<svg role="img" aria-label="{words("checkpoint.qr_alt")}" ', 1
-        )
-        st.html(f'<div style="max-width:{QR_PIXELS}px">{svg}</div>')
+        st.image(qr_svg(newest.stored.note), width=QR_PIXELS)
+        st.caption(words("checkpoint.qr_note"))
     st.markdown(f"#### {words('checkpoint.how')}")
     st.markdown("\n".join(f"{n}. {words(f'checkpoint.step_{n}')}" for n in range(1, 5)))
 

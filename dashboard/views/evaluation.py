@@ -14,6 +14,7 @@ from agent.domain.access import Action
 from agent.domain.observation import EMOTIONS
 from agent.errors import StoreError
 from agent.evaluation.agreement import FEWEST, Agreement, Pair, assess
+from agent.evaluation.proposal import FEWEST_CLIPS, Change, propose
 from agent.store.access_reader import AccessQuery, AccessReader
 from agent.store.reviews import ReviewReader
 from agent.submission import Fault, check
@@ -34,12 +35,14 @@ class Quality:
 
     Attributes:
         found: of the reviews.
+        changes: that the reviews speak for.
         drawn: clips that were drawn at random so far.
         changed: reviews that aren't in the access log as they are.
         missing: reviews that are gone too early.
     """
 
     found: Agreement
+    changes: tuple[Change, ...]
     drawn: int
     changed: int
     missing: int
@@ -55,9 +58,11 @@ def read(place: Site) -> Quality:
         stored, draws = reader.reviews(), reader.draws()
     log = AccessReader(place.access_log)
     entries = log.entries(AccessQuery(action=Action.REVIEWED), limit=MOST_ENTRIES)
+    reviews = [one.review for one in stored]
     faults = check(stored, entries, SystemClock().now())
     return Quality(
-        found=assess(one.review for one in stored),
+        found=assess(reviews),
+        changes=tuple(propose(reviews)),
         drawn=sum(draw.drawn for draw in draws.values()),
         changed=sum(fault.fault is Fault.NOT_LOGGED for fault in faults),
         missing=sum(fault.fault is Fault.MISSING for fault in faults),
@@ -84,6 +89,7 @@ def show(words: Text, user: User) -> None:  # noqa: ARG001 (every page is called
     _expression(words, found)
     _calibration(words, found)
     _drift(words, found)
+    _proposals(words, quality.changes)
     pairs = max((pair.clips + pair.unseen for pair in found.between_units), default=0)
     _units(words, found.between_units, pairs, "evaluation.between", ("first", "second"))
 
@@ -244,6 +250,36 @@ def _drift(words: Text, found: Agreement) -> None:
             for monday, rate in found.weeks
         ]
         table(words, rows, "evaluation.drift.table")
+
+
+def _proposals(words: Text, changes: tuple[Change, ...]) -> None:
+    with st.container(border=True):
+        st.markdown(f"#### {words('evaluation.proposals')}")
+        if not changes:
+            st.markdown(words("evaluation.proposals_none", needed=FEWEST_CLIPS))
+            return
+        st.markdown("\n".join(f"- {_proposal(words, change)}" for change in changes))
+        st.caption(words("evaluation.proposals_note"))
+
+
+def _proposal(words: Text, change: Change) -> str:
+    if change.name == "class":
+        return words(
+            "evaluation.proposal_class",
+            proposed=f"{change.proposed:.2f}",
+            before=f"{change.before:.2f}",
+            after=f"{change.after:.2f}",
+            n=change.clips,
+        )
+    return words(
+        "evaluation.proposal_unit",
+        name=f"{words(f'au.{change.name}')} · {change.name}",
+        now=f"{change.now:.1f}",
+        proposed=f"{change.proposed:.1f}",
+        before=words.percent(change.before),
+        after=words.percent(change.after),
+        n=change.clips,
+    )
 
 
 def _number(value: float | None) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 import signal
 import sqlite3
 import subprocess
@@ -169,22 +170,27 @@ def assert_no_picture_below(root: Path) -> None:
 
 @pytest.mark.slow
 def test_the_demo_serves_and_ends_cleanly(tmp_path):
-    """`omokage demo` releases numbers within two minutes, serves its page, and Ctrl-C ends all."""
-    demo = subprocess.Popen(
-        omokage("demo", "--site", str(tmp_path / "demo"), "--port", str(PORT)),
-        cwd=ROOT,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
+    """`omokage demo` prints a link that opens its pages, releases numbers, and Ctrl-C ends all."""
+    said = tmp_path / "said.txt"
+    with said.open("w") as log:
+        demo = subprocess.Popen(
+            omokage("demo", "--site", str(tmp_path / "demo"), "--port", str(PORT)),
+            cwd=ROOT,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+        )
     try:
-        page = wait_for(lambda: fetch(f"http://127.0.0.1:{PORT}/"), seconds=60)
+        link = wait_for(lambda: re.search(r"http://\S+/enter\S+", said.read_text()), seconds=60)[0]
+        page = wait_for(lambda: visit(link, f"http://127.0.0.1:{PORT}/"), seconds=60)
+        stranger = fetch(f"http://127.0.0.1:{PORT}/")
         shown = wait_for(lambda: released_cells(tmp_path / "demo"), seconds=120)
     finally:
         demo.send_signal(signal.SIGINT)
-        output, _ = demo.communicate(timeout=30)
+        demo.wait(timeout=30)
+    output = said.read_text()
 
     assert b"<html" in page.lower()
+    assert stranger is None
     assert shown > 0
     assert demo.returncode == 0, output
     assert "Traceback" not in output
@@ -200,6 +206,17 @@ def wait_for(attempt, *, seconds: float):
             return found
         time.sleep(1)
     pytest.fail("waited too long")
+
+
+def visit(link: str, page: str) -> bytes | None:
+    """Follow the link that signs in, then read a page with the cookie that it gave."""
+    browser = urllib.request.build_opener(urllib.request.HTTPCookieProcessor())
+    try:
+        browser.open(link, timeout=5).close()
+        with browser.open(page, timeout=5) as answer:
+            return answer.read()
+    except OSError:
+        return None
 
 
 def fetch(address: str) -> bytes | None:

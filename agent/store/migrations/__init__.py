@@ -32,7 +32,7 @@ def newest(database: str) -> int:
     """Return the number of a database's newest schema: 1 where no step was ever needed.
 
     Args:
-        database: "segments", "aggregates" or "access_log".
+        database: "segments", "aggregates", "access_log" or "reviews".
     """
     steps = (_STEP.fullmatch(file.name) for file in (_FOLDER / database).iterdir())
     return max((int(step[1]) for step in steps if step), default=1)
@@ -46,7 +46,7 @@ def migrate(engine: Engine, database: str) -> int:
 
     Args:
         engine: writing; if its driver hasn't begun a transaction, one is begun here.
-        database: "segments", "aggregates" or "access_log": the folder with the steps.
+        database: "segments", "aggregates", "access_log" or "reviews": the folder with the steps.
 
     Returns:
         The schema it was found at; equal to `newest(database)` if nothing had to be done.

@@ -126,7 +126,7 @@ class Door:
 
     def enter(self, name: str = "hana", role: Role = Role.MANAGER) -> dict[str, str]:
         """Return the cookie of a new session."""
-        token = self.desk.table.open(User(name, role), "", self.clock())
+        token = self.desk.table.open(User(name, role), "", self.desk.clock())
         return {self.desk.cookie: token}
 
     def form(self) -> tuple[str, dict[str, str]]:
@@ -259,7 +259,7 @@ async def _socket(
 def test_a_web_socket_is_closed_when_the_session_ends(door: Door) -> None:
     """Nothing more is sent, and the pages are told that it is over."""
     cookies = door.enter()
-    session = door.desk.table.find(cookies[door.desk.cookie], door.clock())
+    session = door.desk.table.find(cookies[door.desk.cookie], door.desk.clock())
     messages = asyncio.run(_socket(door, cookies, {"origin": HERE}, session))
 
     assert [m["type"] for m in messages] == [
@@ -272,7 +272,7 @@ def test_a_web_socket_is_closed_when_the_session_ends(door: Door) -> None:
 def test_only_ones_own_state_can_be_taken_up_again(door: Door, mine: bool) -> None:
     """The id of another session's state is cut off before the pages read it."""
     cookies = door.enter()
-    session = door.desk.table.find(cookies[door.desk.cookie], door.clock())
+    session = door.desk.table.find(cookies[door.desk.cookie], door.desk.clock())
     assert session is not None
     if mine:
         session.own("state-1")
@@ -368,7 +368,7 @@ def test_the_right_password_opens_a_session(door: Door) -> None:
     answer = door.sign_in("hana", path="/signin?next=/overview&lang=ja")
     line = headers.values(answer.pairs, "set-cookie")[0]
     token = answer.cookies()[door.desk.cookie]
-    found = door.desk.table.find(token, door.clock())
+    found = door.desk.table.find(token, door.desk.clock())
 
     assert (answer.status, answer.header("location")) == (303, "/overview?lang=ja")
     assert {"HttpOnly", "SameSite=Strict", "Path=/"} <= set(line.split("; "))
@@ -487,7 +487,7 @@ def test_what_can_not_be_logged_does_not_happen(door: Door) -> None:
 
 
 def test_damaged_accounts_let_nobody_in(door: Door, tmp_path: Path) -> None:
-    """The page says that it is broken, not that the password is wrong, and offers no first start."""
+    """The page says that it is broken, not that the password is wrong."""
     (tmp_path / "state" / "accounts.json").write_text("{", "utf-8")
     answer = door.sign_in("hana")
 
@@ -503,8 +503,8 @@ def test_signing_in_again_ends_the_session_before(door: Door) -> None:
     cookies |= {door.desk.cookie: first}
     door.ask("POST", "/signin", body=urlencode(fields).encode(), cookies=cookies, origin=HERE)
 
-    assert door.desk.table.find(first, door.clock()) is None
-    assert door.desk.table.why(first, door.clock()) is Ending.REPLACED
+    assert door.desk.table.find(first, door.desk.clock()) is None
+    assert door.desk.table.why(first, door.desk.clock()) is Ending.REPLACED
 
 
 def test_a_typed_name_is_shown_as_text(door: Door) -> None:
@@ -527,9 +527,9 @@ def test_the_demos_link_opens_a_session(tmp_path: Path) -> None:
     """It carries the demo's mark, and the role may be changed from inside without the key."""
     door = Door(tmp_path, demo=True)
     first = door.ask("GET", "/enter?key=the-key").cookies()
-    session = door.desk.table.find(first[door.desk.cookie], door.clock())
+    session = door.desk.table.find(first[door.desk.cookie], door.desk.clock())
     second = door.ask("GET", "/enter?role=reviewer", cookies=first).cookies()
-    other = door.desk.table.find(second[door.desk.cookie], door.clock())
+    other = door.desk.table.find(second[door.desk.cookie], door.desk.clock())
 
     assert session is not None
     assert other is not None
@@ -558,7 +558,7 @@ def test_a_site_with_accounts_has_no_link(tmp_path: Path) -> None:
     door.desk.sweep()
 
     assert door.ask("GET", "/enter?key=the-key").status == 303
-    assert door.desk.table.find(token, door.clock()) is None
+    assert door.desk.table.find(token, door.desk.clock()) is None
 
 
 def test_a_real_site_has_no_link_at_all(door: Door) -> None:

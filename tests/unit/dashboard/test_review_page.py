@@ -12,15 +12,16 @@ from streamlit.testing.v1 import AppTest
 
 from agent.config.site import Site
 from agent.domain.access import Action, Decision, Role
-from agent.domain.review import Verdict
+from agent.domain.record import to_batch
+from agent.domain.review import Mark, Reason, Verdict
 from agent.store.access_log import AccessLog, AccessReader
 from agent.store.reviews import ReviewReader, ReviewStore
 from agent.submission import submit
 from dashboard import queries
-from dashboard.review import page
+from dashboard.review import page, player
 from dashboard.review.desk import Desk, Stage
-from dashboard.text import LANGUAGES, Text
-from tests.reviewing import PASSPHRASE, coding, review, view
+from dashboard.text import LANGUAGES, Text, catalogue
+from tests.reviewing import PASSPHRASE, clip, coding, review, view
 from tests.reviewing import site as review_site
 from tests.signed_in import sign_in
 
@@ -271,6 +272,45 @@ def test_nonsense_from_a_browser_is_nothing(sent: object) -> None:
     """Only a complete coding of the clip on the screen counts, and only known letters."""
     assert page._submitted(sent, "clip") is None
     assert page._judged(sent) is None
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        *(f"review.mark.{mark.value}" for mark in Mark),
+        *(f"review.mark_short.{mark.value}" for mark in Mark),
+        *(f"review.verdict.{verdict.value}" for verdict in Verdict),
+        *(f"review.reason.{reason.value}" for reason in Reason),
+    ],
+)
+def test_every_answer_has_a_name(key: str) -> None:
+    """No mark, verdict or reason is without words."""
+    assert key in catalogue()
+
+
+def test_every_verdict_has_a_letter_of_its_own() -> None:
+    """No two verdicts share a key, and none is a key of the coding."""
+    letters = [letter.lower() for letter in player.SHORTCUTS.values()]
+
+    assert set(Verdict) == set(player.SHORTCUTS)
+    assert len(letters) == len(set(letters))
+    assert not set(letters) & set("ur0123456789")
+
+
+def test_the_script_is_one_module() -> None:
+    """Three files become one that exports the player alone, and none fetches anything."""
+    script = player.script()
+
+    assert 1 == script.count("export ")
+    assert "export default function mount" in script
+    for word in ("fetch(", "XMLHttpRequest", "import ", "localStorage", "sessionStorage"):
+        assert word not in script
+
+
+def test_the_label_is_refused_before_the_blind_coding() -> None:
+    """The replay can't be made to carry the model's answers too early."""
+    with pytest.raises(ValueError, match="blind"):
+        player.replay(Text("en"), clip(at=datetime.now(UTC)), to_batch([]), model=view())
 
 
 def test_a_stage_is_complete_only_with_what_it_needs() -> None:

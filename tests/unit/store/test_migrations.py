@@ -123,7 +123,7 @@ def test_migrating_again_does_nothing(path: Path) -> None:
     assert described(path) == before
 
 
-@pytest.mark.parametrize("database", ["segments", "aggregates", "access_log"])
+@pytest.mark.parametrize("database", ["segments", "aggregates", "access_log", "reviews"])
 def test_a_newer_schema_is_refused_and_untouched(tmp_path: Path, database: str) -> None:
     """A database of a later Omokage isn't changed by a byte."""
     path = tmp_path / "later.sqlite"
@@ -304,7 +304,7 @@ print("alembic" in sys.modules)
 
 def test_the_steps_are_installed_with_the_package() -> None:
     """Each database has its steps in a package folder, so that a wheel carries them."""
-    for database in ("segments", "aggregates", "access_log"):
+    for database in ("segments", "aggregates", "access_log", "reviews"):
         folder = Path(migrations.__file__).parent / database
         assert (folder / "__init__.py").exists()
         assert newest(database) >= 1
