@@ -89,10 +89,10 @@ def difference(first: Sequence[Sum], second: Sequence[Sum]) -> Difference | None
     Returns:
         None where a side has no shown number at all.
     """
-    sides = _side(first), _side(second)
-    if sides[0] is None or sides[1] is None:
+    found_first, found_second = _side(first), _side(second)
+    if found_first is None or found_second is None:
         return None
-    (one, error_one), (two, error_two) = sides
+    (one, error_one), (two, error_two) = found_first, found_second
     value = two.estimate.value - one.estimate.value
     low = high = None
     if error_one is not None and error_two is not None:

@@ -73,6 +73,10 @@ PAGES: tuple[Page, ...] = (
         "access_log", "access-log", ":material/history_edu:", "access.nav",
         frozenset({Role.AUDITOR, Role.ADMIN}), "dashboard.views.access_log:show",
     ),
+    Page(
+        "report", "report", ":material/description:", "reporting.nav",
+        frozenset({Role.MANAGER, Role.AUDITOR, Role.ADMIN}), "dashboard.views.report:show",
+    ),
 )  # fmt: skip
 """In the order of the navigation; the first one that somebody may see is theirs at `/`."""
 

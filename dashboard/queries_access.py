@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from agent.audit.checkpoint import find_checkpoints, parse_checkpoint, verifier_of
+from agent.audit.findings import Kind
 from agent.audit.lines import csv_head, csv_line, json_line
 from agent.audit.note import parse_verifier
 from agent.checkpoints import verify_keys, verify_log
@@ -23,7 +24,7 @@ from agent.store.access_reader import AccessReader, checkpoints_file
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from agent.audit.findings import Finding, Kind, Verdict
+    from agent.audit.findings import Finding, Verdict
     from agent.config.site import Site
     from agent.domain.access_entry import AccessEntry
     from agent.domain.account import User
@@ -70,10 +71,21 @@ class Checked:
         found = self.verdict
         return max(0, found.last - max(found.covered, found.first - 1))
 
+    @property
+    def findings(self) -> tuple[Finding, ...]:
+        """What was found; without a key nobody can say whose a signature is, so nothing is said."""
+        found = self.verdict.findings
+        return found if self.keys else tuple(f for f in found if f.kind is not Kind.WRONG_KEY)
+
+    @property
+    def sound(self) -> bool:
+        """Say whether nothing was found but clocks."""
+        return not any(finding.kind.fatal for finding in self.findings)
+
     def by_kind(self) -> dict[Kind, list[Finding]]:
         """Return the findings, those of a kind together, in the order of the first of each."""
         table: dict[Kind, list[Finding]] = {}
-        for finding in self.verdict.findings:
+        for finding in self.findings:
             table.setdefault(finding.kind, []).append(finding)
         return table
 

@@ -25,9 +25,8 @@ temperature from training pictures that the head didn't see. Choices made after 
 that are scored below: the detector's sample mix was mended after a look at its errors on the
 photos, and the first generation's encoder, from which this one starts, got a third stage after its
 second one's score. The second generation's weights of losses and its alignment were chosen on a
-twentieth of the FER+ training part that no net of its own was trained on (the encoder that it
-started from had seen it); its validation scores were printed while it ran, and its length was set
-by the clock.
+twentieth of the FER+ training part, kept out of its own training (the encoder that it started from
+had seen it); its validation scores were printed while it ran, and its length was set by the clock.
 
 **What the AU scores mean.** The scale of intensities is learned from renders of a 3-D face model,
 where `intensity = 5 x shape weight / the weight at 5` is our convention

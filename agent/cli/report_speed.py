@@ -75,6 +75,7 @@ def machine() -> dict[str, Any]:
 
 def _frames() -> Iterator[Any]:
     import cv2
+    import numpy as np
 
     from agent.capture.factory import DEMO_CLIP
     from agent.domain.frame import Frame
@@ -87,7 +88,9 @@ def _frames() -> Iterator[Any]:
                 return
             if number >= FIRST:
                 sequence = number - FIRST
-                yield Frame(pixels, sequence, sequence * STEP_NS, sequence * STEP_NS)
+                yield Frame(
+                    np.asarray(pixels, np.uint8), sequence, sequence * STEP_NS, sequence * STEP_NS
+                )
     finally:
         video.release()
 

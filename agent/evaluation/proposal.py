@@ -73,7 +73,7 @@ def mcnemar(better: int, worse: int) -> float:
     total, least = better + worse, min(better, worse)
     if total == 0:
         return 1.0
-    tail = math.fsum(math.comb(total, k) for k in range(least + 1)) / 2**total
+    tail: float = math.fsum(math.comb(total, k) for k in range(least + 1)) / 2**total
     return min(1.0, 2 * tail)
 
 

@@ -15,6 +15,7 @@ from agent.domain.observation import EMOTIONS
 from agent.evaluation.agreement import FEWEST
 from dashboard.charts import STATUS_COLOURS
 from dashboard.documents.model import (
+    Align,
     Block,
     Bullets,
     Document,
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
     from dashboard.report.facts import Facts
 
 TEXTS = Path(__file__).with_name("report.toml")
+_RIGHT: Align = "right"
 _LIMITS = ("feelings", "renders", "rare", "turned", "hidden", "cause", "visits", "legal")
 _CANNOT = ("people", "distance", "pose", "light", "error")
 
@@ -183,7 +185,7 @@ class _Writer:
             if seconds / whole >= 0.002
         ]
         said = ", ".join(f"{name} {self.percent(share)}" for name, _, share in parts)
-        yield Heading(words("coverage.title"), new_page=True)
+        yield Heading(words("coverage.title"))
         yield Paragraph(words("coverage.about"))
         yield Figure(draw.stacked(parts), words("coverage.alt", parts=said))
         yield Table(
@@ -214,7 +216,7 @@ class _Writer:
     def seen(self) -> Iterator[Block]:
         """Say what was observed."""
         words, whole = self.words, self.facts.page.whole
-        yield Heading(words("seen.title"), new_page=True)
+        yield Heading(words("seen.title"))
         rates = {a: whole[au_rate(a)] for a in AU_LABELS if au_rate(a) in whole}
         if not rates:
             yield Paragraph(words("seen.nothing"))
@@ -237,7 +239,7 @@ class _Writer:
                  f"{rates[a].samples:,}", f"{rates[a].tracks:,}")
                 for a in order
             ),
-            widths=(4, 4, 2, 2, 2),
+            widths=(5, 4, 2.2, 2, 1.6),
             align=("left", "right", "left", "right", "right"),
         )  # fmt: skip
         yield from self._categories()
@@ -259,7 +261,7 @@ class _Writer:
     def speed(self) -> Iterator[Block]:
         """Say how fast this PC is and what the agent does."""
         facts, words, speed = self.facts, self.words, self.facts.speed
-        yield Heading(words("speed.title"), new_page=True)
+        yield Heading(words("speed.title"))
         memory = "–" if speed.memory_gib is None else f"{speed.memory_gib:g}"
         fields = [(words("speed.machine"), words(
             "speed.machine_value", cpu=speed.cpu, cores=speed.cores, memory=memory,
@@ -339,7 +341,7 @@ class _Writer:
     def bias(self) -> Iterator[Block]:
         """Compare circumstances, and say what can't be compared."""
         words, facts = self.words, self.facts
-        yield Heading(words("bias.title"), new_page=True)
+        yield Heading(words("bias.title"))
         yield Paragraph(words("bias.about"))
         named = [self.name(facts.hour_metric)] if facts.hour_metric else []
         keys = ("zone", "readable", "dark", "hidden", "facing")
@@ -354,8 +356,8 @@ class _Writer:
         yield Table(
             (*(words(f"bias.{key}") for key in keys), *named),
             tuple(rows),
-            widths=(3, 2, 2, 2, 2, *(4 for _ in named)),
-            align=("left", *("right" for _ in range(4 + len(named)))),
+            widths=(3, 2, 2, 1.6, 2.4, *(4.4 for _ in named)),
+            align=("left", "right", "right", "right", "right", *(_RIGHT for _ in named)),
         )
         yield from self._hours()
         yield from self._groups()
@@ -410,7 +412,7 @@ class _Writer:
             "records": kept.records, "aggregates": kept.aggregates, "daily": kept.daily,
             "access_log": kept.access_log,
         }  # fmt: skip
-        yield Heading(words("kept.title"), new_page=True)
+        yield Heading(words("kept.title"))
         yield Table(
             (words("kept.what"), words("kept.most")),
             (

@@ -232,10 +232,12 @@ def _check(words: Text, place: Site, pasted: str, key: str) -> Checked | None:
 
 def _verdict(words: Text, checked: Checked) -> None:
     verdict = checked.verdict
-    if verdict.sound:
+    if checked.sound:
         st.success(words("verify.sound"), icon=":material/verified_user:")
     else:
         st.error(words("verify.broken"), icon=":material/gpp_bad:")
+    if not checked.keys:
+        st.warning(words("verify.no_key"), icon=":material/key_off:")
     for kind, found in checked.by_kind().items():
         _finding(words, kind, found)
     span = words("verify.entries_value", n=f"{verdict.entries:,}", first=verdict.first,
@@ -252,15 +254,13 @@ def _verdict(words: Text, checked: Checked) -> None:
     notes = []
     if verdict.first > 1:
         notes.append(words("verify.pruned", first=verdict.first))
-    if not checked.keys:
-        notes.append(words("verify.no_key"))
     if not checked.pasted:
         notes.append(words("verify.no_witness"))
     for note in notes:
         st.caption(note)
-    if verdict.findings:
+    if checked.findings:
         with st.expander(words("verify.judge"), icon=":material/gavel:"):
-            said = "\n".join(finding.sentence for finding in verdict.findings[:50])
+            said = "\n".join(finding.sentence for finding in checked.findings[:50])
             st.code(said, language=None, wrap_lines=True)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,7 @@ from dashboard.hours import HOUR_SECONDS, Hour
 from dashboard.views.common import local, table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from agent.store.aggregates import Latest
@@ -141,8 +143,10 @@ def places(
             {
                 words("places.place"): one.zone,
                 words("movement.rate"): _place_value(words, one),
-                words("movement.low"): words.percent(one.estimate and one.estimate.low, 1),
-                words("movement.high"): words.percent(one.estimate and one.estimate.high, 1),
+                words("movement.low"): words.percent(one.estimate.low if one.estimate else None, 1),
+                words("movement.high"): words.percent(
+                    one.estimate.high if one.estimate else None, 1
+                ),
                 words("movement.samples"): one.estimate.samples if one.estimate else None,
                 words("movement.tracks"): one.estimate.tracks if one.estimate else None,
                 words("compare.buckets"): _of(words, one),
@@ -173,12 +177,21 @@ def download(
         for kind, (mime, write) in FILE_KINDS.items():
             row.download_button(
                 words(f"download.{kind}"),
-                data=lambda write=write: write(queries.released(place, part, zone)),
+                data=partial(_file, write, place, part, zone),
                 file_name=f"omokage-{part.since:%Y%m%d}-{part.until:%Y%m%d}.{kind}",
                 mime=mime,
                 on_click="ignore",
                 key=f"download_{kind}",
             )
+
+
+def _file(
+    write: Callable[[list[dict[str, Any]]], bytes],
+    place: Site,
+    part: queries.Stretch,
+    zone: str | None,
+) -> bytes:
+    return write(queries.released(place, part, zone))
 
 
 # Shared between sessions on purpose, as on the rest of the page: released numbers.

@@ -52,7 +52,7 @@ def legend(entries: Iterable[tuple[str, str]]) -> None:
 
 _FACTS = (
     "display:grid;grid-template-columns:repeat(auto-fill,minmax(min(100%,21rem),1fr));"
-    "gap:0.15rem 2.5rem;font-size:0.9rem;line-height:1.5;margin:0"
+    "gap:0.15rem 2.5rem;font-size:0.9rem;line-height:1.5;margin:0;padding:0"
 )
 _FACT = (
     "display:flex;justify-content:space-between;gap:1rem;padding:0.3rem 0;"

@@ -8,8 +8,27 @@ from datetime import UTC, datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.domain.facs import AU_LABELS
+from agent.domain.observation import EMOTIONS
 from agent.domain.record import to_batch
-from agent.domain.review import Candidate, Clip, ClipId, Done, QueueRules, Why
+from agent.domain.review import (
+    Candidate,
+    Clip,
+    ClipId,
+    Coding,
+    Done,
+    Mark,
+    ModelView,
+    QueueRules,
+    Reason,
+    Review,
+    Sampling,
+    Verdict,
+    Why,
+    body,
+    digest,
+    read_body,
+)
 from agent.review.cutting import LONGEST_SECONDS, SHORTEST_SECONDS, Place, pieces
 from agent.review.queue import RULES, draw_probability, is_doubled, is_drawn, queue
 from tests.reviewing import course
@@ -134,6 +153,61 @@ def test_the_draw_meets_its_probability() -> None:
 
     assert abs(sum(is_drawn(SEED, one) for one in made) / 20_000 - 0.2) < 0.012
     assert abs(sum(is_doubled(SEED, i) for i in ids) / 20_000 - 0.1) < 0.009
+
+
+@st.composite
+def judgements(draw: st.DrawFn) -> Review:
+    """Invent a review."""
+    marks = st.sampled_from(list(Mark))
+
+    def coding() -> Coding:
+        return Coding(
+            tuple(draw(marks) for _ in AU_LABELS), draw(st.sampled_from([None, *EMOTIONS]))
+        )
+
+    verdict = draw(st.sampled_from(list(Verdict)))
+    random = draw(st.booleans())
+    tenths = st.one_of(st.none(), st.integers(0, 50).map(lambda n: n / 10))
+    return Review(
+        at=NOW + timedelta(microseconds=draw(st.integers(0, 10**9))),
+        reviewer=draw(st.text(max_size=20)),
+        clip=Clip(
+            ClipId(draw(st.binary(min_size=16, max_size=16)).hex(), draw(st.integers(0, 65535)), 7),
+            draw(st.text(min_size=1, max_size=9)), NOW, 5.5, 28, NOW + timedelta(hours=72),
+        ),
+        coding=coding(),
+        verdict=verdict,
+        reasons=tuple(draw(st.lists(st.sampled_from(list(Reason)), max_size=3))),
+        final=coding() if verdict is Verdict.FIX else None,
+        model=ModelView(
+            tuple(draw(st.sampled_from([True, False, None])) for _ in AU_LABELS),
+            tuple(draw(tenths) for _ in AU_LABELS),
+            draw(st.one_of(st.none(), st.just((0.125,) * 8))),
+            0.8,
+        ),
+        models=("face_encoder@0123abcd",),
+        sampling=Sampling(Why.RANDOM if random else Why.MARGIN, 0.25 if random else None),
+    )  # fmt: skip
+
+
+@given(judgements(), st.text(alphabet="0123456789abcdef", min_size=64, max_size=64))
+def test_a_review_survives_its_bytes(review: Review, commitment: str) -> None:
+    """What is written is read again, whole; the same review gives the same bytes and digest."""
+    content = body(review, commitment, NOW)
+
+    assert (review, NOW) == read_body(content, review.reviewer)
+    assert content == body(review, commitment, NOW)
+    assert digest(content) == digest(body(review, commitment, NOW))
+
+
+@given(judgements(), st.integers(0, 10_000), st.integers(1, 255))
+def test_a_changed_byte_never_keeps_the_digest(review: Review, place: int, flip: int) -> None:
+    """Whatever is changed in the stored bytes, the digest is another one."""
+    content = bytearray(body(review, "0" * 64, NOW))
+    before = digest(bytes(content))
+    content[place % len(content)] ^= flip
+
+    assert before != digest(bytes(content))
 
 
 @given(st.integers(1, 60), st.integers(3, 12), st.integers(0, 5))

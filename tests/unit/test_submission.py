@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from agent.config.policy_file import load_policy
 from agent.config.site import Site
 from agent.domain.access import Action, Decision, Role
 from agent.domain.policy import Policy
@@ -21,6 +22,8 @@ from agent.store.access_reader import AccessQuery
 from agent.store.reviews import ReviewReader, ReviewStore
 from agent.store.segments import SegmentStore
 from agent.submission import Fault, check, submit
+from agent.upkeep import Upkeep
+from tests.fakes import FrozenClock
 from tests.retaining import policy
 from tests.reviewing import review
 from tests.reviewing import site as review_site
@@ -172,3 +175,56 @@ def test_a_marked_bucket_is_due_at_once(tmp_path: Path) -> None:
 
     assert 1 == changed
     assert ends[first] == NOW < ends[second]
+
+
+def upkeep(place: Site, clock: FrozenClock) -> Upkeep:
+    """Do one round of the agent's housekeeping."""
+    with closing(AccessLog(place.access_log)) as log:
+        found = Upkeep(place, load_policy(place.policy), log, clock)
+        found.keep_if_due()
+        found.close()
+    return found
+
+
+def test_the_agent_deletes_what_should_not_have_been_captured(tmp_path: Path) -> None:
+    """One round after the verdict the bucket is gone with a receipt; the other one is there."""
+    place = review_site(tmp_path, NOW)
+    with SegmentStore(place.segments) as segments:
+        first, second = (h.id for h in segments.holdings())
+    with ReviewStore(place.reviews) as store:
+        marked = review(at=NOW, bucket=first, verdict=Verdict.NOT_CAPTURED)
+        submit(store, ListRecorder(), marked, KEEP)
+    upkeep(place, FrozenClock(NOW))
+    with SegmentStore(place.segments) as segments:
+        left = [h.id for h in segments.holdings()]
+    purged = AccessReader(place.access_log).entries(AccessQuery(action=Action.PURGED))
+
+    assert [second] == left
+    assert any(first in " ".join(entry.event.objects) for entry in purged)
+
+
+def test_the_agent_deletes_reviews_in_time_and_says_if_it_cannot(tmp_path: Path) -> None:
+    """After the policy's time none is left; a database that can't be read is a trouble."""
+    place = review_site(tmp_path, NOW)
+    with ReviewStore(place.reviews) as store:
+        submit(store, ListRecorder(), review(at=NOW), KEEP)
+    clock = FrozenClock(NOW)
+    assert upkeep(place, clock).trouble is None
+    assert 1 == len(ReviewReader(place.reviews).reviews())
+    clock.sleep(25 * 3600)  # the demo's numbers live a day
+    assert upkeep(place, clock).trouble is None
+    assert [] == ReviewReader(place.reviews).reviews()
+
+    place.reviews.write_bytes(b"no database" * 500)
+    assert "reviews" in (upkeep(place, clock).trouble or "")
+
+
+def test_a_doubted_clock_deletes_no_review(tmp_path: Path) -> None:
+    """A clock that jumped years ahead while the machine ran on isn't believed."""
+    place = review_site(tmp_path, NOW)
+    with ReviewStore(place.reviews) as store:
+        submit(store, ListRecorder(), review(at=NOW), KEEP)
+    upkeep(place, FrozenClock(NOW))
+    upkeep(place, FrozenClock(NOW + timedelta(days=800)))
+
+    assert 1 == len(ReviewReader(place.reviews).reviews())

@@ -11,7 +11,6 @@ from agent.domain.aggregate import (
     FACES_PEAK,
     METRICS,
     OBSERVED_SECONDS,
-    SITE_TOTAL,
     TOTAL_SECONDS,
     Aggregate,
     Reason,
@@ -62,9 +61,14 @@ def technical(metric: str, value: float, index: int = 0, zone: str = "door") -> 
     return row(value, index=index, zone=zone, metric=metric, error=None, samples=None)
 
 
+def combined(*rows: Aggregate) -> estimates.Estimate | None:
+    """Combine rows by way of their sums."""
+    return estimates.combine(estimates.summed(rows))
+
+
 def test_buckets_are_weighted_by_their_face_records() -> None:
     """A bucket with three times the records counts three times."""
-    found = estimates.combine([row(0.1, samples=300), row(0.5, index=1, samples=100)])
+    found = combined(row(0.1, samples=300), row(0.5, index=1, samples=100))
 
     assert found is not None
     assert found.value == pytest.approx(0.2)
@@ -73,7 +77,7 @@ def test_buckets_are_weighted_by_their_face_records() -> None:
 
 def test_variances_of_buckets_add_up() -> None:
     """Two independent buckets have the standard error of a stratified mean."""
-    found = estimates.combine([row(0.3, error=0.03), row(0.3, index=1, error=0.04)])
+    found = combined(row(0.3, error=0.03), row(0.3, index=1, error=0.04))
 
     assert found is not None
     half = t95(10) * math.hypot(0.03, 0.04) / 2
@@ -83,7 +87,7 @@ def test_variances_of_buckets_add_up() -> None:
 
 def test_one_bucket_keeps_its_own_interval() -> None:
     """A single bucket of 6 visits has 5 degrees of freedom."""
-    found = estimates.combine([row(0.3)])
+    found = combined(row(0.3))
 
     assert found is not None
     assert found.high == pytest.approx(0.3 + t95(5) * 0.02)
@@ -91,7 +95,7 @@ def test_one_bucket_keeps_its_own_interval() -> None:
 
 def test_without_standard_errors_buckets_are_the_clusters() -> None:
     """Where a bucket has no interval of its own, the spread between buckets gives one."""
-    found = estimates.combine([row(0.2, error=None), row(0.4, index=1)])
+    found = combined(row(0.2, error=None), row(0.4, index=1))
 
     assert found is not None
     assert found.value == pytest.approx(0.3)
@@ -100,7 +104,7 @@ def test_without_standard_errors_buckets_are_the_clusters() -> None:
 
 def test_one_bucket_without_standard_error_has_no_interval() -> None:
     """One visit says nothing about the spread between visits."""
-    found = estimates.combine([row(0.2, error=None)])
+    found = combined(row(0.2, error=None))
 
     assert found is not None
     assert (found.low, found.high) == (None, None)
@@ -108,26 +112,12 @@ def test_one_bucket_without_standard_error_has_no_interval() -> None:
 
 def test_hidden_rows_never_count() -> None:
     """A hidden bucket is left out; only hidden ones give nothing, not 0."""
-    found = estimates.combine([row(0.2), row(None, index=1)])
+    found = combined(row(0.2), row(None, index=1))
 
     assert found is not None
     assert found.value == pytest.approx(0.2)
-    assert estimates.combine([row(None)]) is None
+    assert combined(row(None)) is None
     assert estimates.combine([]) is None
-
-
-def test_all_zones_take_the_total_where_it_is_shown() -> None:
-    """A bucket's released total replaces its zones; a hidden total leaves the shown zones."""
-    rows = [
-        row(0.2), row(0.4, zone="yard"), row(0.3, zone=SITE_TOTAL),
-        row(0.2, index=1), row(None, index=1, zone="yard"), row(None, index=1, zone=SITE_TOTAL),
-    ]  # fmt: skip
-    chosen = estimates.choose(rows, None)
-
-    assert [(r.zone, r.bucket_start.minute) for r in chosen] == [
-        (SITE_TOTAL, 0), ("door", 1), ("yard", 1),
-    ]  # fmt: skip
-    assert {r.zone for r in estimates.choose(rows, "yard")} == {"yard"}
 
 
 @pytest.mark.parametrize(
@@ -144,7 +134,8 @@ def test_steps_are_whole_buckets_and_few(hours: int, bucket: int, most: int, exp
 
 def test_a_line_breaks_where_all_is_hidden() -> None:
     """A step with only hidden buckets has a reason and no number."""
-    points = estimates.series([row(0.2), row(0.4, index=1), row(None, index=2)], START, 120)
+    rows = [row(0.2), row(0.4, index=1), row(None, index=2)]
+    points = estimates.series(estimates.summed(rows, (120, 0)), START, 120)
 
     assert [point.reason for point in points] == [None, Reason.TOO_FEW_PERSONS]
     assert points[0].estimate is not None
@@ -159,7 +150,7 @@ def test_cells_tell_hidden_from_never_released() -> None:
         row(None, index=1, metric=FACES_PEAK),
     ]
     until = START + timedelta(minutes=3)
-    found = estimates.cells(rows, ["door"], START, until, 60)
+    found = estimates.cells(estimates.summed(rows, (60, 0)), ["door"], (START, until), 60)
 
     assert [(c.released, c.reason) for c in found] == [
         (True, None),
@@ -181,7 +172,8 @@ def test_coverage_sums_time_and_hidden_cells() -> None:
         row(None, index=1, metric=FACES_PEAK),
         technical(TOTAL_SECONDS, 60, zone="yard"),
     ]  # fmt: skip
-    found = estimates.coverage(rows, ["door"], START, START + timedelta(minutes=2))
+    sums = estimates.summed(rows)
+    found = estimates.coverage(sums, ["door"], START, START + timedelta(minutes=2))
 
     assert found.observed_seconds == 80
     assert found.status_seconds[FrameStatus.OK] == pytest.approx(60)

@@ -167,7 +167,8 @@ def test_nothing_decrypted_is_outside_the_secret_store(
     """The page's other state holds no record and no opener; locking clears it all."""
     app = unlock(open_page(monkeypatch, place))
     desk = desk_of(app)
-    assert desk._loaded
+    assert 0 < len(desk._loaded) <= 2
+    assert all(one.rows.base is None for one in desk._loaded.values())  # not a whole bucket
     app.button(key="review.lock").click()
     run(app)
 
@@ -236,9 +237,14 @@ def test_not_captured_says_what_happens_and_no_more(
     assert Text("en")("review.step.not_captured") in said(app)
 
 
-def test_an_empty_queue_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("agent_ran", [True, False])
+def test_an_empty_queue_says_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, agent_ran: bool
+) -> None:
     """A site without a finished bucket has nothing to review, and says when there will be."""
     place = review_site(tmp_path / "site", datetime.now(UTC), buckets=0)
+    if not agent_ran:
+        place.segments.unlink()
     app = unlock(open_page(monkeypatch, place))
 
     assert Text("en")("review.empty.none") in said(app)

@@ -10,7 +10,9 @@ import pytest
 
 from agent.domain.facs import AU_LABELS
 from agent.domain.review import Sampling, Why
-from agent.evaluation.proposal import mcnemar, propose
+from agent.evaluation.proposal import PRESENT, mcnemar, propose
+from agent.inference.backend import PRESENT_ON
+from agent.review.cutting import THRESHOLD
 from tests.reviewing import coding, review, view
 
 NOW = datetime(2026, 11, 25, 10, tzinfo=UTC)
@@ -94,6 +96,11 @@ def test_a_model_that_is_too_sure_is_told_so() -> None:
 
     assert change.proposed > 1.3
     assert change.after < change.before
+
+
+def test_the_threshold_is_the_agents_own() -> None:
+    """What is called the present threshold is the one by which the agent decides."""
+    assert PRESENT_ON == PRESENT == THRESHOLD
 
 
 def test_mcnemar_is_the_binomial_test() -> None:
