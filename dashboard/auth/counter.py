@@ -131,8 +131,11 @@ class Counter:
         return text_answer(401, "not signed in")
 
     def gone(self, why: str) -> Answer:
-        """Tell a page that its session is over, and why; the cookie goes too."""
-        return text_answer(401, why, {"set-cookie": self._cookie(self._desk.cookie, "")})
+        """Tell a page that its session is over, and why.
+
+        The cookie stays: it is worth nothing, and the browser may have a new one by now.
+        """
+        return text_answer(401, why)
 
     def _enter(self, scope: MutableMapping[str, Any], session: Session | None) -> Answer:
         asked = _query(scope)

@@ -345,8 +345,6 @@ def test_a_session_that_ended_reaches_nothing(door: Door) -> None:
     assert door.ask("GET", "/", cookies=cookies).status == 303
     answer = door.ask("GET", "/auth/wait", cookies=cookies)
     assert (answer.status, answer.body) == (401, b"idle")
-    assert answer.cookies() == {door.desk.cookie: '""'} or answer.cookies()[door.desk.cookie] == ""
-    assert door.pages.reached == []
 
 
 def test_a_persons_movement_holds_off_the_lock(door: Door) -> None:

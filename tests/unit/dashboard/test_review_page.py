@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
@@ -301,6 +302,33 @@ def test_every_verdict_has_a_letter_of_its_own() -> None:
     assert set(Verdict) == set(player.SHORTCUTS)
     assert len(letters) == len(set(letters))
     assert not set(letters) & set("ur0123456789")
+
+
+def imported(path: Path) -> set[str]:
+    """Return the modules that a file names in its imports, wherever they stand."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {node.module, *(f"{node.module}.{alias.name}" for alias in node.names)}
+    return found
+
+
+def test_no_other_page_can_name_the_opener() -> None:
+    """Outside the review's folder no page imports it, the one door, or what unlocks."""
+    root = Path(queries.__file__).parent
+    doors = ("dashboard.review", "agent.access", "agent.crypto.open", "agent.crypto.vault")
+    guilty = [
+        f"{path.relative_to(root)}: {name}"
+        for path in sorted(root.rglob("*.py"))
+        if path.parent.name != "review"
+        for name in imported(path)
+        if name.startswith(tuple(f"{door}." for door in doors)) or name in doors
+    ]
+
+    assert [] == guilty
+    assert "agent.access" in imported(root / "review" / "desk.py")  # the search finds it
 
 
 def test_the_script_is_one_module() -> None:
