@@ -10,14 +10,13 @@ import io
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from agent.domain.aggregate import SITE_TOTAL, Aggregate
+from agent.domain.aggregate import Aggregate
 from agent.domain.daily import DailyAggregate
 
 COLUMNS = (
     "zone", "start", "seconds", "metric", "unit", "value", "standard_error", "samples", "tracks",
     "persons", "buckets_shown", "buckets", "hidden", "reason", "k", "policy", "models",
 )  # fmt: skip
-ALL_ZONES = SITE_TOTAL
 
 
 def bucket_rows(rows: Iterable[Aggregate]) -> list[dict[str, Any]]:

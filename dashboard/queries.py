@@ -85,7 +85,6 @@ class Overview:
         since: start of the first bucket, aware UTC.
         until: end of the last bucket, aware UTC.
         bucket: seconds of a bucket.
-        step: seconds of a point in `lines`.
         coverage: what the camera could do.
         whole: each metric over the whole period; missing where nothing is shown.
         lines: each metric over time; missing where the policy doesn't compute it.
@@ -95,7 +94,6 @@ class Overview:
     since: datetime
     until: datetime
     bucket: int
-    step: int
     coverage: Coverage
     whole: dict[str, Estimate]
     lines: dict[str, list[Point]]
@@ -240,7 +238,6 @@ def read(place: Site, newest: Latest, part: Stretch, zone: str | None) -> Overvi
         since=part.since,
         until=part.until,
         bucket=newest.bucket_seconds,
-        step=step,
         coverage=estimates.coverage(covered, names, *span),
         whole={metric: estimate for metric, estimate in whole.items() if estimate is not None},
         lines={
@@ -448,7 +445,9 @@ def grades() -> dict[str, str]:
     """
     scores: dict[str, object] = {}
     try:
-        card = tomllib.loads((models_folder() / "face_encoder.card.toml").read_text(encoding="utf-8"))
+        card = tomllib.loads(
+            (models_folder() / "face_encoder.card.toml").read_text(encoding="utf-8")
+        )
     except (OSError, ValueError):
         card = {}
     table = card.get("scores")

@@ -151,7 +151,8 @@ def check(place: Site, pasted: str = "", key: str = "") -> Checked:
         AuditBroken: a checkpoint in the database was overwritten.
         StoreError: the log can't be read.
     """
-    kept = find_checkpoints(pasted, PASTED) if pasted.strip() else []
+    # The newline ends the last line, which nobody types into a field.
+    kept = find_checkpoints(f"{pasted}\n", PASTED) if pasted.strip() else []
     if pasted.strip() and not kept:
         raise ConfigError("there is no checkpoint in what was pasted")
     known = (_parse(key),) if key.strip() else _known(place)

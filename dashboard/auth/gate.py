@@ -23,6 +23,7 @@ from dashboard.auth.counter import Answer, Counter, text_answer
 from dashboard.auth.desk import Desk
 from dashboard.auth.headers import Pairs
 from dashboard.auth.sessions import Session
+from dashboard.pages import pages_for
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -124,6 +125,9 @@ class Gate:
             return Answer(204)
         if path == "/signin" and method == "POST":
             return await self._counter.post(scope, receive, session)
+        if session is not None and method == "GET" and path == _first(session):
+            # The page server has no other address for a user's first page.
+            return text_answer(303, "", {"location": "/"})
         return self._counter.get(scope, session) if method in SAFE else None
 
     async def _wait(self, session: Session | None, sent: Pairs) -> Answer:
@@ -223,6 +227,11 @@ def _ending(session: Session) -> tuple[asyncio.Event, Callable[[], None]]:
 
     session.watch(tell)
     return ended, lambda: session.unwatch(tell)
+
+
+def _first(session: Session) -> str | None:
+    mine = pages_for(session.user.role)
+    return f"/{mine[0].url_path}" if mine else None
 
 
 def _drop_state(clients: tuple[str, ...]) -> None:

@@ -22,12 +22,6 @@ OPEN = range(10, 20)
 BUSY = (0.55, 0.6, 0.65, 0.7, 0.85, 1.25, 1.15)
 """How many come, by weekday from Monday on."""
 
-SHOP = f"""
-[site]
-name = "Omokage Store, Kagurazaka"
-timezone = "{TIMEZONE}"
-"""
-
 
 def rules(zones: tuple[str, ...], seconds: int) -> Policy:
     """Return the demo's rules in the shop's time zone, with a real shop's k."""

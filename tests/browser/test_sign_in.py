@@ -101,9 +101,9 @@ def test_the_form_speaks_the_visitors_language_and_fits(
 def test_signing_in_without_a_script_leads_to_the_page(address: str, person: Any) -> None:
     """The form works as plain HTML; only what comes after it needs scripts."""
     page = person(java_script_enabled=False)
-    serving.sign_in(page, f"{address}/overview", "hana")
+    serving.sign_in(page, f"{address}/live", "hana")
 
-    assert urlsplit(page.url).path == "/overview"
+    assert urlsplit(page.url).path == "/live"
     assert "/auth/watch.js" in page.content()
 
 
@@ -121,7 +121,8 @@ def test_two_browsers_see_two_users(address: str, person: Any) -> None:
     first.reload()
     who(first).get_by_text("hana").wait_for()
 
-    assert first.get_by_role("button", name=EN("account.sign_out")).is_visible()
+    first.get_by_role("button", name=EN("account.sign_out")).wait_for()
+
     assert "ren" not in first.locator("[data-testid=stSidebar]").inner_text()
     assert "hana" not in second.locator("[data-testid=stSidebar]").inner_text()
     assert links(first) <= _paths(Role.MANAGER)

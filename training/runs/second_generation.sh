@@ -37,3 +37,7 @@ done
   --labels "$labels" --log runs/detector.log --out runs/detector_scores.json
 "$python" -m training.cards --models models --scores runs/scores.json \
   --detector-scores runs/detector_scores.json
+# The int8 twins come last: a fresh card names none.
+"$python" -m training.quantise --data "$data" --labels "$labels" \
+  --only face_encoder face_detector --choose
+"$python" -m training.models_readme --models models

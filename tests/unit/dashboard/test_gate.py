@@ -49,7 +49,7 @@ class Pages:
                 if message["type"] == "websocket.disconnect":
                     return
                 await send({"type": "websocket.send", "bytes": b"more"})
-        page = scope["path"] in {"/", "/overview"}
+        page = scope["path"] in {"/", "/live"}
         kind = b"text/html; charset=utf-8" if page else b"application/octet-stream"
         start = [(b"content-type", kind), (b"content-length", str(len(INDEX)).encode()),
                  (b"referrer-policy", b"unsafe-url"), (b"etag", b'"1"')]  # fmt: skip
@@ -312,7 +312,7 @@ def test_a_change_must_come_from_our_own_pages(door: Door, path: str, origin: st
 
 def test_a_session_reaches_the_pages(door: Door) -> None:
     """The page comes with our script, a policy that allows its own inline one, and no cache."""
-    answer = door.ask("GET", "/overview", cookies=door.enter())
+    answer = door.ask("GET", "/live", cookies=door.enter())
     policy = answer.header("content-security-policy") or ""
 
     assert answer.status == 200
@@ -345,6 +345,15 @@ def test_a_session_that_ended_reaches_nothing(door: Door) -> None:
     assert door.ask("GET", "/", cookies=cookies).status == 303
     answer = door.ask("GET", "/auth/wait", cookies=cookies)
     assert (answer.status, answer.body) == (401, b"idle")
+    assert answer.cookies() == {}  # there may be a newer one by now
+    assert door.pages.reached == []
+
+
+def test_the_first_pages_own_address_leads_to_the_root(door: Door) -> None:
+    """There the page server has it; at its own address it would say that there is none."""
+    answer = door.ask("GET", "/overview", cookies=door.enter())
+
+    assert (answer.status, answer.header("location")) == (303, "/")
 
 
 def test_a_persons_movement_holds_off_the_lock(door: Door) -> None:

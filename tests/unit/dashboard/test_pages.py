@@ -109,7 +109,7 @@ def test_every_chart_has_a_table_twin(tmp_path: Path, monkeypatch: pytest.Monkey
     site = seed.fill(tmp_path, until=now(), buckets=10, crowd=7)
     app = run(site, monkeypatch)
 
-    assert len(app.dataframe) == len(app.get("vega_lite_chart")) == 7
+    assert len(app.dataframe) == len(app.get("vega_lite_chart")) == 8
 
 
 def test_fully_suppressed_page_shows_no_face_number(
