@@ -29,7 +29,7 @@ from agent.retention.round import Round
 from agent.retention.words import DOUBTS, STOPS
 from agent.review_keeping import honour_reviews, keep_reviews
 from agent.store.aggregates import open_or_replace as open_aggregates
-from agent.store.identity import known_identity
+from agent.store.identity import has_begun, known_identity
 from agent.store.recover import open_or_replace as open_segments
 
 EVERY = timedelta(minutes=1)
@@ -70,7 +70,7 @@ def is_accounted(site: Site, now: datetime) -> bool:
     made afresh beside them would report that nothing is overdue while the old one lies elsewhere.
     """
     try:
-        if site.segments.exists() or known_identity(site.segments) is not None:
+        if has_begun(site.segments) or known_identity(site.segments) is not None:
             return True
         epochs = load_public(site.public_keys).epochs
     except AgentError:

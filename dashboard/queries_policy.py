@@ -34,7 +34,7 @@ from agent.retention.summary import Group, grouped
 from agent.retention.trust import Clocks, Verdict, judge
 from agent.store.access_reader import AccessQuery, AccessReader
 from agent.store.aggregates import AggregateReader
-from agent.store.identity import check_identity, known_identity
+from agent.store.identity import known_identity
 from agent.store.reading import SegmentReader
 from dashboard.documents.notice import build_notice
 from dashboard.documents.notice_html import notice_html
@@ -228,10 +228,8 @@ def stock(place: Site) -> Stock:
     holds: list[LegalHold] = []
     refused: dict[str, StoreError] = {}
     try:
-        check_identity(place.segments)
-        if place.segments.exists():
-            with closing(SegmentReader(place.segments)) as reader:
-                holdings, holds = reader.holdings(), reader.holds.all()
+        with closing(SegmentReader(place.segments)) as reader:
+            holdings, holds = reader.holdings(), reader.holds.all()
     except StoreError as error:
         refused["segments"] = error
     except OSError as error:

@@ -97,6 +97,15 @@ def reader_engine(path: Path) -> Engine:
     return _engine(path, mode="ro", begin="BEGIN", pragmas=("query_only=ON",))
 
 
+def empty_engine(metadata: MetaData) -> Engine:
+    """Return an engine that reads as a database in which nothing was ever stored."""
+    engine = create_engine("sqlite://")
+    with engine.begin() as connection:
+        metadata.create_all(connection)
+        connection.exec_driver_sql("PRAGMA query_only=ON")
+    return engine
+
+
 def _engine(path: Path, *, mode: str, begin: str, pragmas: tuple[str, ...]) -> Engine:
     address = f"file:{quote(str(path.absolute()))}?mode={mode}"
 

@@ -4,6 +4,7 @@ A retention that runs on a fresh database while the old one lies elsewhere would
 nothing is overdue, and be wrong. So each database has a random number, and a marker beside it
 remembers the number. Rules:
 - no database and no marker: a new site; both are made;
+- a file without tables, as a first start leaves it that was killed at once, is no database yet;
 - a marker but no database, or one with another number: `StoreMissing`, nothing is created or
   purged, until somebody says that the old one is lost (`start_over`);
 - a database without a marker (written by an older Omokage, or restored whole): it is marked.
@@ -21,7 +22,7 @@ from urllib.parse import quote
 from sqlalchemy import Connection, Engine, insert, inspect, select, text
 
 from agent.errors import StoreError, StoreMissing
-from agent.store.database import check_schema
+from agent.store.database import BUSY_SECONDS, check_schema
 from agent.store.migrations import migrate
 from agent.store.tables import METADATA, SCHEMA
 
@@ -43,11 +44,25 @@ def check_identity(path: Path) -> None:
     known = _read_marker(path)
     if known is None:
         return
-    if not path.exists() or path.stat().st_size == 0:
+    if not has_begun(path):
         raise StoreMissing(f"{path.name} is gone: a database used to be here")
     found = _read_identity(path)
     if found is not None and found != known:
         raise StoreMissing(f"{path.name} isn't the database that used to be here")
+
+
+def has_begun(path: Path) -> bool:
+    """Say whether there is a database, ours or not: a file without tables isn't one yet.
+
+    Creating the file and filling it with tables can't be one step, so a kill may fall in between.
+    """
+    if not path.exists():
+        return False
+    try:
+        with closing(_connect(path)) as connection:
+            return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
+    except sqlite3.Error:
+        return True  # damaged or foreign: others say so, with the right advice
 
 
 def prepare(engine: Engine, path: Path) -> None:
@@ -115,13 +130,17 @@ def _identity(connection: Connection) -> int:
 
 def _read_identity(path: Path) -> int | None:
     """Return the number in a database; None if it has none or can't be read."""
-    address = f"file:{quote(str(path.absolute()))}?mode=ro"
     try:
-        with closing(sqlite3.connect(address, uri=True)) as connection:
+        with closing(_connect(path)) as connection:
             row = connection.execute("SELECT number FROM meta WHERE name = 'identity'").fetchone()
     except sqlite3.Error:
         return None  # damaged, foreign or old: others say so, with the right advice
     return None if row is None else int(row[0])
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    address = f"file:{quote(str(path.absolute()))}?mode=ro"
+    return sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS)
 
 
 def _read_marker(path: Path) -> int | None:

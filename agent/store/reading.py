@@ -16,13 +16,15 @@ from sqlalchemy import Engine, func, select
 
 from agent.domain.retention import Holding, Tier
 from agent.domain.segment import FIRST_LINK, from_seconds, to_seconds
-from agent.store.database import check_schema, reader_engine, refusals
+from agent.store.database import check_schema, empty_engine, reader_engine, refusals
 from agent.store.holds import HoldStore
+from agent.store.identity import check_identity, has_begun
 from agent.store.quarantine import quarantine_id
 from agent.store.tables import (
     BUCKETS,
     CHAINS,
     EFFECTIVE,
+    METADATA,
     QUARANTINE,
     SCHEMA,
     SEGMENTS,
@@ -47,20 +49,28 @@ class Selection:
 
 
 class SegmentReader:
-    """The database for a reviewer's tools: can't write, not even by mistake."""
+    """The database for a reviewer's tools: can't write, not even by mistake.
+
+    One that the agent hasn't begun yet reads as empty.
+    """
 
     def __init__(self, path: Path) -> None:
         """Open the database.
 
         Raises:
             SchemaTooNew: a newer Omokage wrote it.
-            StoreError: it isn't there, isn't Omokage's, or waits for the agent to bring it forward.
+            StoreMissing: there was a database here, and this isn't it.
+            StoreError: it isn't Omokage's, or waits for the agent to bring it forward.
         """
         self._path, self._name = path, path.name
-        self._engine = reader_engine(path)
+        check_identity(path)
+        begun = has_begun(path)
+        self._engine = reader_engine(path) if begun else empty_engine(METADATA)
+        self.holds = HoldStore(self._engine, self._name)
+        if not begun:
+            return
         with refusals(self._name):
             check_schema(self._engine, SCHEMA)
-        self.holds = HoldStore(self._engine, self._name)
 
     def buckets(
         self,

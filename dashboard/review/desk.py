@@ -130,8 +130,6 @@ class Desk:
         Raises:
             StoreError: a database refuses.
         """
-        if not self._site.segments.exists():
-            return 0  # the agent hasn't run yet
         with SegmentReader(self._site.segments) as reader:
             new = [
                 holding

@@ -142,7 +142,7 @@ def look_after(site: Site, ledger: Ledger) -> None:
     now = from_seconds(ledger.now)
     # The keys are whole, whatever was being written: the device signs with a key that is listed.
     load_sealer(site.public_keys, site.device_key)
-    before = holdings(site) if site.segments.exists() else {}
+    before = holdings(site)
     for bucket in ledger.alive():
         assert bucket in before, "an acknowledged bucket is gone before its time"
         assert before[bucket] >= ledger.records[bucket], "acknowledged records are gone"

@@ -117,9 +117,9 @@ def held_epochs(
         ConfigError: the records aren't on this machine, and nobody said that no hold keeps any.
         StoreError: their database can't be read.
     """
-    from agent.store.identity import marker_of
+    from agent.store.identity import has_begun, marker_of
 
-    if not site.segments.exists() and not marker_of(site.segments).exists():
+    if not has_begun(site.segments) and not marker_of(site.segments).exists():
         if no_holds:
             return frozenset()
         raise ConfigError(

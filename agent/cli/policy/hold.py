@@ -116,10 +116,8 @@ def list_holds(site: Path) -> None:
 
     place, now = Site(site), SystemClock().now()
     policy = load_policy(place.policy)
-    holds: list[LegalHold] = []
-    if place.segments.exists():
-        with closing(SegmentReader(place.segments)) as reader:
-            holds = reader.holds.all()
+    with closing(SegmentReader(place.segments)) as reader:
+        holds = reader.holds.all()
     for one in holds:
         click.echo(printable("\n".join(describe(one, policy, now))))
     if not holds:
@@ -169,10 +167,10 @@ def describe(one: LegalHold, policy: Policy, now: datetime) -> list[str]:
 def _refuse_without_records(place: Site) -> None:
     """Refuse to create a database only to hang a hold into it."""
     from agent.errors import StoreError
-    from agent.store.identity import check_identity
+    from agent.store.identity import check_identity, has_begun
 
     check_identity(place.segments)
-    if not place.segments.exists():
+    if not has_begun(place.segments):
         raise StoreError(
             "this site has no records yet", advice="A hold needs records that it can keep."
         )

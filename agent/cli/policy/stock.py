@@ -47,14 +47,10 @@ def read_stock(site: Site) -> Stock:
     from agent.memory import recall
     from agent.retention.trust import judge
     from agent.store.aggregates import AggregateReader
-    from agent.store.identity import check_identity
     from agent.store.segments import SegmentReader
 
-    check_identity(site.segments)
-    holdings, holds = [], []
-    if site.segments.exists():
-        with closing(SegmentReader(site.segments)) as reader:
-            holdings, holds = reader.holdings(), reader.holds.all()
+    with closing(SegmentReader(site.segments)) as reader:
+        holdings, holds = reader.holdings(), reader.holds.all()
     holdings = [*holdings, *AggregateReader(site.aggregates).holdings()]
     memory = recall(site.upkeep)
     newest = max((holding.start for holding in holdings), default=None)
