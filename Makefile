@@ -7,10 +7,12 @@ BIN    := $(VENV)/bin
 TRAIN  := .venv-train
 
 # More arguments: `make demo DEMO="--seconds 120"`, `make test TESTS="-k retention"`,
-# `make train-tiny TINY="--help"`, `make setup PIP_ARGS="--no-index --find-links wheels"`.
+# `make train-tiny TINY="--help"`, `make soak SOAK="--minutes 10"`,
+# `make setup PIP_ARGS="--no-index --find-links wheels"`.
 DEMO     ?=
 TESTS    ?=
 TINY     ?=
+SOAK     ?=
 TRAIN_ARGS ?=
 PIP_ARGS ?=
 
@@ -22,7 +24,7 @@ EDITABLE    = --no-build-isolation --editable
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-training demo test check lint format-check types floors \
-	docstrings bench train train-tiny test-training clean
+	docstrings bench soak train train-tiny test-training clean
 
 help:
 	@echo "make demo        install into $(VENV), then run everything on a synthetic clip"
@@ -30,6 +32,7 @@ help:
 	@echo "make setup       install only: $(BIN)/omokage"
 	@echo "make check       lint, format, types, import contracts, docstrings"
 	@echo "make bench       benchmarks, with their numbers"
+	@echo "make soak        the agent for an hour: memory, files, threads, log, timing"
 	@echo "make train DATA=DIR TASK=au|emotion SET=NAME  fine-tune on a set of yours (needs torch)"
 	@echo "make train-tiny  the whole training chain on a tiny set (needs torch)"
 	@echo "make test-training  the tests that need torch"
@@ -100,6 +103,10 @@ bench: $(VENV)/.dev
 	@for file in tests/benchmarks/bench_*.py; do \
 	  name=$$(basename $$file .py); echo "== $$name"; \
 	  $(BIN)/python -m tests.benchmarks.$$name || exit 1; done
+
+# One hour on the looped demo clip; ends with an error where a limit is exceeded.
+soak: $(VENV)/.dev
+	@$(BIN)/python -m tests.soak.soak $(SOAK)
 
 # SET: disfa, disfaplus, bp4d (TASK=au), affectnet, rafdb (TASK=emotion); see docs/evaluation.md.
 train: $(TRAIN)/.training

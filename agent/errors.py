@@ -117,6 +117,12 @@ class StoreFull(StoreError):
     """The database or its disk is full."""
 
 
+class StoreInUse(StoreError):
+    """Another agent already works on this state folder."""
+
+    advice = "Stop the other agent first, or give this one a site folder of its own."
+
+
 class SchemaTooNew(StoreError):
     """A newer Omokage wrote this database."""
 

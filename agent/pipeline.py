@@ -146,7 +146,8 @@ class SitePipeline:
             self.close_bucket(now)
         if not self._buckets:
             self._open(start, now)
-        if self._last_flush is None or now - self._last_flush >= self._policy.flush:
+        # abs: a clock that is set back must not keep records waiting until it has caught up.
+        if self._last_flush is None or abs(now - self._last_flush) >= self._policy.flush:
             self.flush(now)
 
     def see(self, zone: str, frame: Frame, *, now: datetime, seconds: float) -> FrameStatus:

@@ -21,6 +21,7 @@ from apscheduler.schedulers.background import BackgroundScheduler
 
 from agent.cameras import Camera, make_camera
 from agent.capture.gate import CaptureGate
+from agent.capture.guard import Freshness
 from agent.clock import Clock
 from agent.config.policy_file import load_policy
 from agent.config.profiles import load_profile
@@ -41,15 +42,20 @@ from agent.errors import (
 from agent.inference.backend import load_backend
 from agent.logbook import Logbook, start_event
 from agent.maintenance import models_folder
+from agent.pace import Pace
 from agent.pipeline import Recorder, SitePipeline
 from agent.privacy.register import parse_register
 from agent.process import harden, notify
+from agent.store.claim import Claim
 from agent.store.segments import SegmentStore
 from agent.upkeep import Upkeep
 
 REGISTER = Path(__file__).resolve().parent.parent / "policies" / "features.toml"
 STATUS_EVERY_SECONDS = 2.0
 CAMERA_PATIENCE_SECONDS = 2.0
+"""A camera is lost after so long without a picture; an older picture isn't the present's."""
+STALL_SECONDS = 2.0
+"""A loop that stood still for longer has seen nothing meanwhile, and claims nothing."""
 
 
 class SiteRecorder:
@@ -128,6 +134,7 @@ class Agent:
 
     def _build(self) -> None:
         policy, options = self.policy, self._options
+        self._stack.callback(Claim(self._site.segments.parent).release)
         backends = {zone.name: self._backend() for zone in policy.zones}
         self._models = _model_names(next(iter(backends.values())))
         self._logbook = Logbook(self._site)
@@ -143,6 +150,7 @@ class Agent:
             publish=self._upkeep.release,
         )
         self._gate = CaptureGate(policy.schedule, self._site.pause)
+        self._pace = Pace(1.0 / policy.sampling_hz, self._clock.monotonic())
         self._cameras = [
             make_camera(
                 zone,
@@ -200,12 +208,16 @@ class Agent:
             signal.signal(number, stop)
 
     def _loop(self, missing: list[str]) -> None:
-        period = 1.0 / self.policy.sampling_hz
-        started = status_at = self._clock.monotonic()
+        started = status_at = before = self._clock.monotonic()
+        self._pace = Pace(1.0 / self.policy.sampling_hz, started)  # a start may have taken long
         for camera in self._cameras:
             camera.counted_at = camera.status_at = started
         while not self._stopping.is_set():
             now, tick = self._clock.now(), self._clock.monotonic()
+            self._pace.begin(tick)
+            if tick - before > STALL_SECONDS:
+                self._pass_over(tick)
+            before = tick
             self._pipeline.begin_tick(now)
             allowed = self._gate.at(now, tick).allowed
             for camera in self._cameras:
@@ -220,7 +232,18 @@ class Agent:
             limit = self._options.seconds
             if all(c.ended for c in self._cameras) or (limit and tick - started >= limit):
                 break
-            self._stopping.wait(max(0.0, tick + period - self._clock.monotonic()))
+            self._stopping.wait(self._pace.wait(self._clock.monotonic()))
+
+    def _pass_over(self, tick: float) -> None:
+        """Claim nothing for a time in which this process stood still (stopped, starved, swapped).
+
+        Coverage is then shorter than the bucket, which is the truth.
+        """
+        for camera in self._cameras:
+            camera.counted_at = tick
+            camera.guard.reset()
+            if not camera.ended:
+                self._pipeline.forget(camera.zone)
 
     def _tick(self, camera: Camera, now: datetime, tick: float) -> None:
         """Give one zone's newest frame, or the reason why there is none, to the pipeline."""
@@ -239,13 +262,19 @@ class Agent:
         if frame is None:
             camera.ended = True
             return
-        if camera.guard.is_frozen(frame.pixels, frame.monotonic_ns / 1e9):
+        came_at = frame.monotonic_ns / 1e9
+        if tick - came_at > CAMERA_PATIENCE_SECONDS:
+            frame.wipe()  # it lay here while this process stood still
+            return
+        freshness = camera.guard.judge(frame.pixels, came_at)
+        if freshness is not Freshness.NEW:
             frame.wipe()
-            self._count(camera, FrameStatus.FROZEN, tick)
-        else:
-            camera.counted_at = tick
-            status = self._pipeline.see(camera.zone, frame, now=now, seconds=elapsed)
-            camera.be(status, tick, looked=True)
+            if freshness is Freshness.FROZEN:
+                self._count(camera, FrameStatus.FROZEN, tick)
+            return
+        camera.counted_at = tick
+        status = self._pipeline.see(camera.zone, frame, now=now, seconds=elapsed)
+        camera.be(status, tick, looked=True)
         unseen, camera.dropped = reader.dropped - camera.dropped, reader.dropped
         # A camera that is faster than the sampling always leaves frames unseen; late are those
         # that a sampling instant would have taken, had this thread been there in time.
@@ -260,6 +289,9 @@ class Agent:
         self._count(camera, FrameStatus.PAUSED, tick)
 
     def _count(self, camera: Camera, status: FrameStatus, tick: float) -> None:
+        """Count time without a usable picture; nobody is followed across it."""
+        if status is not camera.status and status is not FrameStatus.PAUSED:
+            self._pipeline.forget(camera.zone)
         camera.be(status, tick)
         self._pipeline.count(camera.zone, status, seconds=tick - camera.counted_at)
         camera.counted_at = tick
@@ -295,6 +327,7 @@ class Agent:
             "zone_seconds": {c.zone: round(tick - c.status_at) for c in self._cameras},
             "frames_per_second": {c.zone: c.frames_per_second(tick) for c in self._cameras},
             "sampling_hz": self.policy.sampling_hz,
+            "timing": self._pace.report(),
             "capture": {
                 "allowed": capture.allowed,
                 "reason": capture.reason,

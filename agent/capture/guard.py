@@ -1,13 +1,16 @@
-"""Notices a camera that shows the same picture for ever.
+"""Notices a camera that shows the same picture again, or for ever.
 
 OpenCV may go on returning the last frame after a camera was unplugged (its issues 5221, 6107,
 14044); without this guard one face's expression would be counted for hours. A real sensor is
-never still: its noise changes some bit of some pixel in every frame. Only a checksum is kept.
+never still: its noise changes some bit of some pixel in every frame. So a picture that came before
+says nothing new, and is no observation, long before the camera counts as frozen. Only a checksum
+is kept.
 """
 
 from __future__ import annotations
 
 import zlib
+from enum import Enum
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,8 +21,16 @@ if TYPE_CHECKING:
 STRIDE = 8
 
 
+class Freshness(Enum):
+    """What a picture is, beside the one before."""
+
+    NEW = "new"
+    REPEATED = "repeated"
+    FROZEN = "frozen"
+
+
 class FreshnessGuard:
-    """Says `frozen` once the same picture came again and again for long enough."""
+    """Says `FROZEN` once the same picture came again and again for long enough."""
 
     def __init__(self, hold_seconds: float = 2.0, min_repeats: int = 3) -> None:
         """Set what counts as frozen; both bounds must be met.
@@ -35,8 +46,8 @@ class FreshnessGuard:
         self._since = 0.0
         self._repeats = 0
 
-    def is_frozen(self, pixels: Picture, monotonic: float) -> bool:
-        """Take note of a frame and say whether the camera is frozen.
+    def judge(self, pixels: Picture, monotonic: float) -> Freshness:
+        """Take note of a frame and say whether it is a new picture.
 
         Args:
             pixels: uint8 (H, W, 3); every 8th pixel is looked at, none is kept.
@@ -47,9 +58,11 @@ class FreshnessGuard:
         sample.fill(0)
         if fingerprint != self._print:
             self._print, self._since, self._repeats = fingerprint, monotonic, 0
-            return False
+            return Freshness.NEW
         self._repeats += 1
-        return self._repeats >= self._min_repeats and monotonic - self._since >= self._hold
+        if self._repeats >= self._min_repeats and monotonic - self._since >= self._hold:
+            return Freshness.FROZEN
+        return Freshness.REPEATED
 
     def reset(self) -> None:
         """Forget the last picture: the camera was opened anew."""

@@ -25,6 +25,7 @@ def status(site: Path, as_json: bool) -> None:
     """Say how the agent is: running or not, cameras, what is stored, what is wrong."""
     from agent.clock import SystemClock
     from agent.config.site import Site
+    from agent.store.claim import is_claimed
 
     path = Site(site).status
     try:
@@ -37,16 +38,19 @@ def status(site: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
-    for line in describe(report, SystemClock().now()):
+    for line in describe(report, SystemClock().now(), alive=is_claimed(path.parent)):
         click.echo(line)
 
 
-def describe(report: dict[str, Any], now: datetime) -> list[str]:
-    """Put a health report into plain lines."""
-    age = (now - datetime.fromisoformat(report["written_at"])).total_seconds()
-    state = report["state"]
-    if state == "running" and age > STALE_SECONDS:
-        state = f"not answering for {age:.0f} s"
+def describe(report: dict[str, Any], now: datetime, *, alive: bool | None = None) -> list[str]:
+    """Put a health report into plain lines.
+
+    Args:
+        report: the health file.
+        now: aware UTC.
+        alive: whether a process holds the site, None where nobody can tell.
+    """
+    state = _state(report, now, alive=alive)
     lines = [f"agent     {state} ({report['site']}{', demo' if report['demo'] else ''})"]
     for zone, camera in report["zones"].items():
         ticks = report["ticks"][zone]
@@ -70,6 +74,24 @@ def describe(report: dict[str, Any], now: datetime) -> list[str]:
     if report["trouble"]:
         lines.append(f"TROUBLE   {report['trouble']}")
     return lines
+
+
+def _state(report: dict[str, Any], now: datetime, *, alive: bool | None) -> str:
+    """Say what the agent is doing; a health file that says `running` may be its last word."""
+    state = str(report["state"])
+    if state != "running":
+        return "starting" if alive else state
+    age = (now - datetime.fromisoformat(report["written_at"])).total_seconds()
+    if alive is False:
+        return f"ended without a word (killed or a power cut), last seen {age:.0f} s ago"
+    if age <= STALE_SECONDS:
+        return state
+    if alive:
+        return (
+            f"running, but its health is {age:.0f} s old: the disk is full or read-only, or the "
+            "agent hangs"
+        )
+    return f"not answering for {age:.0f} s"
 
 
 def _keys(report: dict[str, Any]) -> list[str]:

@@ -83,11 +83,15 @@ class OwnBackend:
 
     def reset(self) -> None:
         """Forget all tracks; numbering starts again."""
+        self._lose_all()
+        self._next_number = 0
+        self._last_ns: int | None = None
+
+    def _lose_all(self) -> None:
+        """Forget all tracks; whoever is seen next gets a number that nobody had."""
         self._tracks: list[Track] = []
         self._temporal: dict[int, _Temporal] = {}
         self._since_detection = 0
-        self._next_number = 0
-        self._last_ns: int | None = None
 
     def close(self) -> None:
         """Forget all tracks and wipe all buffers."""
@@ -110,6 +114,7 @@ class OwnBackend:
         width, height = frame.size
         if self._gray.shape != (height, width):
             self._gray = np.zeros((height, width), np.uint8)
+            self._lose_all()  # where a face was in pictures of another size says nothing here
         cv2.cvtColor(frame.pixels, cv2.COLOR_BGR2GRAY, dst=self._gray)
         return self._gray
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from agent.capture.guard import FreshnessGuard
+from agent.capture.guard import Freshness, FreshnessGuard
 from tests.fakes import picture
 
 
@@ -12,50 +12,50 @@ def test_same_picture_for_two_seconds_is_frozen() -> None:
     """The same picture again and again is called frozen once the hold time is over."""
     guard = FreshnessGuard(hold_seconds=2.0)
 
-    answers = [guard.is_frozen(picture(77), 0.25 * tick) for tick in range(12)]
+    answers = [guard.judge(picture(77), 0.25 * tick) for tick in range(12)]
 
-    assert answers == [False] * 8 + [True] * 4
+    assert [Freshness.NEW] + [Freshness.REPEATED] * 7 + [Freshness.FROZEN] * 4 == answers
 
 
 def test_a_new_picture_ends_it() -> None:
     """One changed picture is enough to be alive again."""
     guard = FreshnessGuard(hold_seconds=1.0)
     for tick in range(10):
-        guard.is_frozen(picture(77), float(tick))
+        guard.judge(picture(77), float(tick))
 
-    assert guard.is_frozen(picture(77), 10.0)
-    assert not guard.is_frozen(picture(78), 11.0)
-    assert not guard.is_frozen(picture(78), 12.0)
+    assert Freshness.FROZEN is guard.judge(picture(77), 10.0)
+    assert Freshness.NEW is guard.judge(picture(78), 11.0)
+    assert Freshness.REPEATED is guard.judge(picture(78), 12.0)
 
 
 def test_sensor_noise_is_life() -> None:
-    """A still scene with a sensor's noise is never called frozen."""
+    """A still scene with a sensor's noise is a new picture each time."""
     guard = FreshnessGuard(hold_seconds=1.0)
     random = np.random.default_rng(1)
 
     answers = [
-        guard.is_frozen(picture(100) + random.integers(0, 2, (48, 64, 3), dtype=np.uint8), tick)
+        guard.judge(picture(100) + random.integers(0, 2, (48, 64, 3), dtype=np.uint8), tick)
         for tick in range(20)
     ]
 
-    assert not any(answers)
+    assert {Freshness.NEW} == set(answers)
 
 
 def test_one_long_gap_is_not_frozen() -> None:
     """Two equal pictures far apart prove nothing; a few repeats are needed."""
     guard = FreshnessGuard(hold_seconds=2.0, min_repeats=3)
-    guard.is_frozen(picture(5), 0.0)
+    guard.judge(picture(5), 0.0)
 
-    assert not guard.is_frozen(picture(5), 60.0)
+    assert Freshness.REPEATED is guard.judge(picture(5), 60.0)
 
 
 def test_reset_forgets() -> None:
     """After the camera was reopened the count starts anew."""
     guard = FreshnessGuard(hold_seconds=1.0, min_repeats=1)
-    guard.is_frozen(picture(5), 0.0)
+    guard.judge(picture(5), 0.0)
     guard.reset()
 
-    assert not guard.is_frozen(picture(5), 5.0)
+    assert Freshness.NEW is guard.judge(picture(5), 5.0)
 
 
 def test_guard_keeps_no_pixels() -> None:
@@ -63,7 +63,7 @@ def test_guard_keeps_no_pixels() -> None:
     guard = FreshnessGuard()
     pixels = picture(123)
 
-    guard.is_frozen(pixels, 0.0)
+    guard.judge(pixels, 0.0)
 
     assert not any(isinstance(value, np.ndarray | bytes) for value in vars(guard).values())
     assert int(pixels.min()) == 123
