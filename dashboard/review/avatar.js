@@ -12,6 +12,7 @@
 // by a smooth line. What each AU moves follows the FACS manual's list of appearance changes.
 
 const SKIN = "#dfe3e6", SHADE = "#c3cad0", LINE = "#4a5560", LIP = "#b98a8c", HAIR = "#7d8790";
+const BLUSH = "#d9bdb8", MOUTH = "#4b2f35";
 const SIDES = [["L", 1], ["R", -1]];
 
 let drawn = 0; // clip paths need names that no other face on the page has
@@ -28,19 +29,31 @@ export function face(au, pose = {}, gaze = null) {
     return Number.isFinite(value) ? clamp(value / 5, 0, 1) : 0;
   };
   const both = (number) => Math.max(a(number, "L"), a(number, "R"));
-  const at = projector(pose);
+  // Features turn with the head; its outline, like any ball's, hardly changes.
+  const yaw = soft(pose.yaw ?? 0, 36), pitch = soft(pose.pitch ?? 0, 24);
+  const at = projector(yaw, pitch), rim = projector(0.15 * yaw, 0.3 * pitch);
+  const each = (draw) => SIDES.map(([side, s]) => draw(side, s)).join("");
+  const roll = Number.isFinite(pose.roll) ? pose.roll : 0;
   const parts = [
-    neck(at), head(at, a), ears(at), forehead(at, both), cheeks(at, a),
-    SIDES.map(([side, s]) => eye(at, a, side, s, gaze)).join(""),
-    SIDES.map(([side, s]) => brow(at, a, side, s)).join(""),
-    nose(at, a), mouth(at, a, both), hair(at),
+    ears(at, rim, (s) => s * yaw > -8 && s * yaw < 18), part("head", head(rim, a)),
+    ears(at, rim, (s) => s * yaw <= -8),
+    forehead(at, a), cheeks(at, a),
+    each((side, s) => part(`eye-${side}`, eye(at, a, side, s, gaze))),
+    each((side, s) => part(`brow-${side}`, brow(at, a, side, s))),
+    part("nose", nose(at, a)), part("mouth", mouth(at, a, both)), hair(at, rim),
   ];
-  return `<g transform="rotate(${(pose.roll ?? 0).toFixed(1)} 200 250)">${parts.join("")}</g>`;
+  return `${neck()}<g transform="rotate(${roll.toFixed(1)} 200 250)">${parts.join("")}</g>`;
 }
 
-function projector(pose) {
-  const yaw = rad(clamp(pose.yaw ?? 0, -60, 60)), pitch = rad(clamp(pose.pitch ?? 0, -45, 45));
-  const cy = Math.cos(yaw), sy = Math.sin(yaw), cp = Math.cos(pitch), sp = Math.sin(pitch);
+// Parts have names, so that a test can measure what an Action Unit moves.
+const part = (name, body) => `<g data-part="${name}">${body}</g>`;
+
+// An angle that never passes `most`: further round, the far half of the face would be out of sight.
+const soft = (degrees, most) => most * Math.tanh((Number.isFinite(degrees) ? degrees : 0) / most);
+
+function projector(yaw, pitch) {
+  const cy = Math.cos(rad(yaw)), sy = Math.sin(rad(yaw));
+  const cp = Math.cos(rad(pitch)), sp = Math.sin(rad(pitch));
   // out: how far a point stands off the ellipsoid; a nose's tip does.
   return (x, y, out = 0) => {
     const z = 0.95 * Math.sqrt(clamp(1 - (x / 1.12) ** 2 - (y / 1.55) ** 2, 0, 1)) + out;
@@ -73,11 +86,10 @@ const fill = (d, colour, opacity = 1) =>
   opacity < 0.03 ? "" : `<path d="${d}" fill="${colour}" opacity="${opacity.toFixed(2)}"/>`;
 
 // Where the chin is: the jaw drops, the chin raiser pushes up a little.
-const chin = (a) => 1.16 + 0.2 * a(26, "") - 0.03 * a(17, "");
+const chin = (a) => 1.16 + 0.23 * a(26, "") - 0.03 * a(17, "");
 
-function neck(at) {
-  const [x, y] = at(0, 0.8, -0.6);
-  return fill(`M${x - 62} ${y - 20}L${x - 66} 440L${x + 66} 440L${x + 62} ${y - 20}Z`, SHADE);
+function neck() {
+  return fill("M138 300L134 440L266 440L262 300Z", SHADE);
 }
 
 function head(at, a) {
@@ -89,41 +101,39 @@ function head(at, a) {
   return fill(curve(points, true), SKIN) + stroke(curve(points, true), 2.2);
 }
 
-function ears(at) {
-  return SIDES.map(([, s]) => {
-    const [x, y] = at(s * 1.03, -0.22);
+// An ear sits far back: the near one comes forward as the head turns, the far one goes behind it.
+function ears(at, rim, wanted) {
+  return SIDES.filter(([, s]) => wanted(s)).map(([, s]) => {
+    const x = 0.75 * rim(s * 1.05, -0.22)[0] + 0.25 * at(s * 1.05, -0.22)[0];
+    const y = rim(s * 1.05, -0.22)[1];
     return `<ellipse cx="${x.toFixed(1)}" cy="${y.toFixed(1)}" rx="11" ry="24" fill="${SKIN}" ` +
       `stroke="${LINE}" stroke-width="2"/>`;
   }).join("");
 }
 
-function hair(at) {
+function hair(at, rim) {
   const half = [[1.05, -0.45], [1.04, -0.95], [0.72, -1.42], [0, -1.58]];
   const inner = [[0.95, -0.72], [0.72, -1.06], [0, -1.17]];
   const outer = [...half, ...half.slice(0, -1).reverse().map(([x, y]) => [-x, y])];
   const edge = [...inner.map(([x, y]) => [-x, y]),
     ...inner.slice(0, -1).reverse().map(([x, y]) => [x, y])];
-  return fill(curve([...outer, ...edge].map(([x, y]) => at(x, y)), true), HAIR);
+  const line = [...outer.map(([x, y]) => rim(x, y)), ...edge.map(([x, y]) => at(x, y))];
+  return fill(curve(line, true), HAIR);
 }
 
-// Horizontal lines of AU1 (middle) and AU2 (sides), vertical furrows of AU4.
-function forehead(at, both) {
-  const middle = both(1), sides = both(2);
-  let out = "";
-  for (const [i, y] of [[0, -0.93], [1, -0.83]]) {
-    const lift = -0.03 * i;
-    out += stroke(curve([[-0.3, y + lift], [0, y + lift - 0.03], [0.3, y + lift]]
-      .map(([x, v]) => at(x, v))), 1.8, LINE, 0.75 * middle);
-    for (const [, s] of SIDES) {
-      out += stroke(curve([[0.36, y], [0.55, y - 0.02], [0.74, y + 0.06]]
-        .map(([x, v]) => at(s * x, v))), 1.8, LINE, 0.75 * sides);
-    }
-  }
-  for (const s of [-1, 1]) {
-    out += stroke(curve([at(s * 0.06, -0.66), at(s * 0.045, -0.55), at(s * 0.06, -0.44)]),
-      2.4, LINE, 0.95 * both(4));
-  }
-  return out;
+// Horizontal lines of AU1 (middle) and AU2 (sides), vertical furrows of AU4; each on its own side.
+function forehead(at, a) {
+  return SIDES.map(([side, s]) => {
+    const inner = a(1, side), outer = a(2, side);
+    // The lines lie above the brow, however high that is.
+    const low = -0.84 - 0.1 * Math.max(inner, outer) - 0.04 * Math.min(inner, outer);
+    const line = (points) => curve(points.map(([x, y]) => at(s * x, y)));
+    const lines = [low - 0.08, low].map((y) =>
+      stroke(line([[0.02, y - 0.04], [0.16, y - 0.03], [0.3, y - 0.01]]), 1.8, LINE, 0.75 * inner) +
+      stroke(line([[0.36, y], [0.55, y - 0.02], [0.74, y + 0.06]]), 1.8, LINE, 0.75 * outer));
+    return lines.join("") +
+      stroke(line([[0.06, -0.66], [0.045, -0.55], [0.06, -0.44]]), 2.4, LINE, 0.95 * a(4, side));
+  }).join("");
 }
 
 function brow(at, a, side, s) {
@@ -147,7 +157,7 @@ function eye(at, a, side, s, gaze) {
   const cx = 0.44, cy = -0.34, half = 0.2;
   const open = 1 - blink;
   const above = (0.105 + 0.075 * wide - 0.035 * tight - 0.01 * cheek) * open;
-  const below = (0.075 - 0.05 * tight - 0.045 * cheek) * open - 0.035 * blink;
+  const below = (0.075 - 0.055 * tight - 0.05 * cheek) * open - 0.035 * blink;
   const upper = [[-half, 0.02], [-0.1, -0.85 * above], [0.02, -above], [0.12, -0.75 * above],
     [half, 0.0]];
   const lower = [[half, 0.0], [0.1, below], [0, below * 1.1], [-0.1, below * 0.9], [-half, 0.02]];
@@ -159,7 +169,8 @@ function eye(at, a, side, s, gaze) {
   const [ix, iy] = at(s * cx + 0.24 * Math.sin(rad(yaw)), cy - 0.02 - 0.22 * Math.sin(rad(pitch)));
   let out = "";
   if (open > 0.12) {
-    out += `<clipPath id="${id}"><path d="${outline}"/></clipPath>` + fill(outline, "#fbfcfd") +
+    out += `<clipPath id="${id}"><path d="${outline}"/></clipPath>` +
+      part(`opening-${side}`, fill(outline, "#fbfcfd")) +
       `<g clip-path="url(#${id})"><circle cx="${ix.toFixed(1)}" cy="${iy.toFixed(1)}" r="12.2" ` +
       `fill="#5d7484"/><circle cx="${ix.toFixed(1)}" cy="${iy.toFixed(1)}" r="5.6" ` +
       `fill="#1d262c"/><circle cx="${(ix + 4).toFixed(1)}" cy="${(iy - 4).toFixed(1)}" r="2.2" ` +
@@ -184,34 +195,40 @@ function cheeks(at, a) {
   return SIDES.map(([side, s]) => {
     const smile = a(12, side), cheek = a(6, side), lip = a(10, side), wrinkle = a(9, side);
     const drop = 0.12 * a(26, "");
-    const fold = clamp(0.12 + 0.6 * smile + 0.75 * lip + 0.5 * wrinkle + 0.3 * cheek, 0, 0.95);
-    const top = 0.12 - 0.05 * wrinkle - 0.02 * lip;
-    const line = [[0.2, top], [0.31 + 0.07 * smile, 0.27 - 0.03 * lip],
-      [0.38 + 0.13 * smile + 0.03 * lip, 0.47 - 0.05 * smile + 0.4 * drop]];
-    const bulge = [[0.36, 0.08 - 0.03 * cheek], [0.58, 0.13 - 0.05 * cheek],
-      [0.78, -0.02 - 0.05 * cheek]];
-    return stroke(curve(line.map(([x, y]) => at(s * x, y))), 2.2, LINE, fold) +
-      fill(curve([[0.42, 0.02], [0.6, -0.07], [0.78, 0.02], [0.6, 0.2]]
-        .map(([x, y]) => at(s * x, y - 0.05 * cheek)), true), SHADE, 0.75 * cheek) +
-      stroke(curve(bulge.map(([x, y]) => at(s * x, y))), 2, LINE, 0.8 * cheek);
+    const put = ([x, y]) => at(s * x, y);
+    const fold = clamp(0.12 + 0.65 * smile + 0.7 * lip + 0.7 * wrinkle + 0.3 * cheek, 0, 0.95);
+    const top = 0.1 - 0.08 * wrinkle - 0.03 * lip;
+    // A smile pushes the fold out and round; a raised upper lip makes it steep and deep.
+    const line = [[0.2, top], [0.31 + 0.09 * smile - 0.02 * wrinkle, 0.2 - 0.04 * lip],
+      [0.4 + 0.16 * smile + 0.02 * lip, 0.36 - 0.03 * smile],
+      [0.41 + 0.17 * smile + 0.03 * lip, 0.5 - 0.01 * smile + 0.4 * drop]];
+    const up = 0.07 * cheek;
+    const apple = [[0.3, 0.07], [0.46, -0.01], [0.64, -0.03], [0.79, 0.02], [0.74, 0.15],
+      [0.57, 0.23], [0.39, 0.19]].map(([x, y]) => put([x, y - up]));
+    const under = [[0.27, 0.03], [0.42, 0.02], [0.6, -0.01], [0.8, -0.07]]
+      .map(([x, y]) => put([x, y - up]));
+    return fill(curve(apple, true), BLUSH, 0.7 * cheek) +
+      stroke(curve(under), 2.2, LINE, 0.8 * cheek) + stroke(curve(line.map(put)), 2.2, LINE, fold);
   }).join("");
 }
 
 function nose(at, a) {
   let out = "";
   for (const [side, s] of SIDES) {
-    const up = 0.055 * a(9, side) + 0.02 * a(10, side);
-    out += stroke(curve([at(s * 0.155, 0.03 - up, 0.05), at(s * 0.2, 0.12 - up, 0.04),
-      at(s * 0.13, 0.175 - up, 0.08)]), 2.2);
-    out += stroke(curve([at(s * 0.105, 0.165 - up, 0.14), at(s * 0.05, 0.155 - up, 0.18)]), 3);
-    // AU9: short folds from the root of the nose down its side.
+    const wrinkle = a(9, side), up = 0.075 * wrinkle + 0.025 * a(10, side), wide = 0.02 * wrinkle;
+    out += stroke(curve([at(s * (0.155 + wide), 0.03 - up, 0.05),
+      at(s * (0.2 + wide), 0.12 - up, 0.04), at(s * (0.13 + wide), 0.175 - up, 0.08)]),
+    2.2 + 0.8 * wrinkle);
+    out += stroke(curve([at(s * (0.105 + wide), 0.165 - up, 0.14), at(s * 0.05, 0.155 - up, 0.18)]),
+      3);
+    // AU9: folds across the root of the nose and down its side, up to the inner corner of the eye.
     for (const i of [0, 1, 2]) {
-      const y = -0.31 + 0.1 * i;
-      out += stroke(curve([at(s * 0.035, y - 0.015, 0.12), at(s * 0.1, y, 0.06),
-        at(s * 0.17, y + 0.065, 0.02)]), 2.1, LINE, 0.95 * a(9, side));
+      const y = -0.4 + 0.1 * i;
+      out += stroke(curve([at(s * 0.012, y - 0.03, 0.14), at(s * 0.08, y, 0.08),
+        at(s * (0.15 + 0.012 * i), y + 0.07, 0.03)]), 2.4, LINE, 0.95 * wrinkle);
     }
   }
-  const tip = 0.16 - 0.04 * Math.max(a(9, "L"), a(9, "R"));
+  const tip = 0.16 - 0.05 * Math.max(a(9, "L"), a(9, "R"));
   out += stroke(curve([at(-0.05, tip + 0.015, 0.24), at(0, tip + 0.03, 0.25),
     at(0.05, tip + 0.015, 0.24)]), 2, LINE, 0.8);
   return out + stroke(curve([at(0.075, -0.3, 0.1), at(0.06, -0.12, 0.16), at(0.09, 0.03, 0.2)]),
@@ -220,21 +237,24 @@ function nose(at, a) {
 
 function corner(a, side) {
   const smile = a(12, side), frown = a(15, side), stretch = a(20, side), dimple = a(14, side);
-  const narrow = 0.05 * a(23, "") + 0.02 * a(24, "") + 0.03 * a(26, "");
+  const narrow = 0.075 * a(23, "") + 0.015 * a(24, "") + 0.03 * a(26, "") + 0.02 * a(28, "");
   return [
-    0.31 + 0.12 * smile + 0.15 * stretch + 0.05 * dimple - narrow,
-    0.56 - 0.14 * smile + 0.13 * frown + 0.03 * stretch + 0.05 * a(26, "") - 0.02 * dimple,
+    0.31 + 0.14 * smile + 0.17 * stretch + 0.05 * dimple + 0.02 * frown - narrow,
+    0.56 - 0.17 * smile + 0.15 * frown + 0.03 * stretch + 0.05 * a(26, "") - 0.02 * dimple,
   ];
 }
 
 function mouth(at, a, both) {
   const push = a(17, ""), drop = a(26, ""), tight = a(23, ""), press = a(24, ""), suck = a(28, "");
-  const gap = Math.max(0.055 * a(25, ""), 0.27 * drop) * (1 - 0.85 * press) * (1 - 0.6 * suck);
-  const thin = (1 - 0.45 * tight) * (1 - 0.6 * press) * (1 - 0.92 * suck);
+  // Lips part by AU25; a dropped jaw draws them further apart, and a little on its own.
+  const parted = a(25, ""), apart = 0.115 * parted + drop * (0.14 + 0.1 * parted);
+  const gap = apart * (1 - 0.85 * press) * (1 - 0.6 * suck);
+  const stretch = (a(20, "L") + a(20, "R")) / 2;
+  const thin = (1 - 0.45 * tight) * (1 - 0.6 * press) * (1 - 0.94 * suck) * (1 - 0.35 * stretch);
   const raise = { L: a(10, "L"), R: a(10, "R") };
   const lift = { L: 0.025 * a(12, "L"), R: 0.025 * a(12, "R") };
   const rise = (side) => 0.09 * raise[side] + 0.04 * a(9, side) + lift[side];
-  const middle = 0.56 - 0.05 * push - 0.5 * (rise("L") + rise("R")) * 0.6;
+  const middle = 0.56 - 0.075 * push - 0.02 * parted - 0.5 * (rise("L") + rise("R")) * 0.6;
   const corners = { L: corner(a, "L"), R: corner(a, "R") };
   const along = (side, s, share, y) => {
     const [x, end] = corners[side];
@@ -250,19 +270,20 @@ function mouth(at, a, both) {
   const inner = (side) => [middle - rise(side) * 0.5, 0.56 - rise(side) * 0.8];
   const top = (side) => [middle - 0.085 * thin - rise(side) * 0.55,
     0.56 - 0.055 * thin - rise(side) * 0.85];
-  const base = 0.56 - 0.07 * push;
+  const base = 0.56 - 0.085 * push;
   const upperInner = sweep({ mid: middle, L: inner("L"), R: inner("R") });
   const upperTop = sweep({ mid: middle - 0.062 * thin, L: top("L"), R: top("R") });
   const lowIn = [base + gap, base + 0.78 * gap];
   const lowerInner = sweep({ mid: base + gap + 0.004, L: lowIn, R: lowIn });
-  const bulge = 0.105 * thin + 0.02 * push;
+  const bulge = 0.105 * thin + 0.03 * push;
   const lowOut = [base + gap + bulge, base + 0.78 * gap + 0.75 * bulge];
   const lowerOut = sweep({ mid: base + gap + 1.03 * bulge, L: lowOut, R: lowOut });
   const ring = (one, two) => `${curve(one)}L${curve([...two].reverse()).slice(1)}Z`;
   let out = "";
   if (gap > 0.012) {
     const hole = ring(upperInner, lowerInner);
-    out += `<clipPath id="mouth-${drawn}"><path d="${hole}"/></clipPath>` + fill(hole, "#4b2f35");
+    out += `<clipPath id="mouth-${drawn}"><path d="${hole}"/></clipPath>` +
+      part("gap", fill(hole, MOUTH));
     const teeth = 0.035 + 0.03 * both(12) + 0.05 * Math.max(raise.L, raise.R);
     const band = sweep({ mid: middle + teeth, L: [middle + teeth, 0.56 + teeth * 0.6],
       R: [middle + teeth, 0.56 + teeth * 0.6] });
@@ -272,34 +293,48 @@ function mouth(at, a, both) {
       `fill="#9c5f63"/></g>`;
   }
   out += fill(ring(upperTop, upperInner), LIP) + fill(ring(lowerInner, lowerOut), LIP);
-  out += stroke(curve(upperInner), 2.6 + 0.9 * press) + (gap > 0.012 ? stroke(curve(lowerInner), 2) : "");
+  out += part("lip-line", stroke(curve(upperInner), 2.6 + 0.9 * press)) +
+    (gap > 0.012 ? stroke(curve(lowerInner), 2) : "");
   out += stroke(curve(upperTop), 1.2, LINE, 0.5) + stroke(curve(lowerOut), 1.4, LINE, 0.55);
   return out + aroundMouth(at, a, corners, base + gap + bulge);
 }
 
-// AU14 and AU12: a mark at the corner. AU15: a pouch below it. AU17: the chin's dented boss.
-// AU23, AU24, AU28: small lines that tightened lips draw around them.
+// AU14 and AU12: a mark at the corner. AU20: the skin beside it in folds. AU15: a pouch below it.
+function besideMouth(at, a, side, s, [x, y]) {
+  const put = (points) => curve(points.map(([dx, dy]) => at(s * (x + dx), y + dy)));
+  const dimple = clamp(a(14, side) + 0.25 * a(12, side), 0, 0.95), stretch = 0.85 * a(20, side);
+  return stroke(put([[0.05, -0.08], [0.085, 0], [0.05, 0.07]]), 2.8, LINE, dimple) +
+    stroke(put([[0.045, -0.06], [0.06, 0], [0.045, 0.06]]), 2, LINE, stretch) +
+    stroke(put([[0.1, -0.08], [0.125, 0.01], [0.1, 0.1]]), 2, LINE, stretch) +
+    stroke(put([[-0.01, 0.05], [0.05, 0.11], [0.02, 0.2]]), 2.4, LINE, 0.95 * a(15, side));
+}
+
+// AU23: short lines that tightened lips draw. AU24: the skin bulges above and below pressed lips.
+// AU28: the skin is drawn in over the teeth. AU17: the chin's dented boss.
 function aroundMouth(at, a, corners, below) {
-  let out = "";
-  for (const [side, s] of SIDES) {
-    const [x, y] = corners[side];
-    out += stroke(curve([at(s * (x + 0.05), y - 0.08), at(s * (x + 0.085), y),
-      at(s * (x + 0.05), y + 0.07)]), 2.8, LINE,
-    clamp(a(14, side) + 0.25 * a(12, side) + 0.35 * a(20, side), 0, 0.95));
-    out += stroke(curve([at(s * (x - 0.01), y + 0.05), at(s * (x + 0.05), y + 0.11),
-      at(s * (x + 0.02), y + 0.2)]), 2.2, LINE, 0.9 * a(15, side));
-  }
-  const lips = Math.max(a(23, ""), a(24, ""), 0.8 * a(28, ""));
+  let out = SIDES.map(([side, s]) => besideMouth(at, a, side, s, corners[side])).join("");
+  const tight = a(23, ""), press = a(24, ""), suck = a(28, "");
   for (const x of [-0.15, -0.05, 0.05, 0.15]) {
-    out += stroke(curve([at(x, 0.385), at(x * 0.9, 0.435)]), 1.7, LINE, 0.8 * lips);
+    out += stroke(curve([at(x, 0.4), at(x * 0.9, 0.45)]), 1.8, LINE, 0.9 * tight) +
+      stroke(curve([at(x * 0.9, below + 0.025), at(x, below + 0.07)]), 1.8, LINE, 0.8 * tight);
+  }
+  out += stroke(curve([at(-0.22, 0.47), at(0, 0.425), at(0.22, 0.47)]), 2, LINE, 0.75 * press) +
+    stroke(curve([at(-0.22, below + 0.03), at(0, below + 0.065), at(0.22, below + 0.03)]), 2, LINE,
+      0.75 * press);
+  for (const [, s] of SIDES) {
+    out += stroke(curve([at(s * 0.16, 0.42), at(s * 0.21, 0.48), at(s * 0.19, 0.53)]), 2, LINE,
+      0.8 * suck) +
+      stroke(curve([at(s * 0.19, 0.6), at(s * 0.21, 0.65), at(s * 0.16, 0.71)]), 2, LINE,
+        0.8 * suck);
   }
   const boss = below + 0.1, push = a(17, "");
   out += stroke(curve([at(-0.2, boss + 0.05), at(-0.1, boss - 0.015), at(0, boss - 0.03),
-    at(0.1, boss - 0.015), at(0.2, boss + 0.05)]), 2, LINE, 0.22 + 0.65 * push);
-  for (const [x, y] of [[-0.1, 0.08], [0, 0.05], [0.1, 0.08], [-0.05, 0.13], [0.06, 0.13]]) {
+    at(0.1, boss - 0.015), at(0.2, boss + 0.05)]), 2 + push, LINE, 0.22 + 0.7 * push);
+  for (const [x, y] of [[-0.12, 0.08], [-0.04, 0.05], [0.05, 0.06], [0.12, 0.09], [-0.08, 0.14],
+    [0.01, 0.13], [0.09, 0.15]]) {
     const [px, py] = at(x, boss + y);
-    out += push < 0.1 ? "" : `<circle cx="${px.toFixed(1)}" cy="${py.toFixed(1)}" r="2" ` +
-      `fill="${LINE}" opacity="${(0.8 * push).toFixed(2)}"/>`;
+    out += push < 0.1 ? "" : `<circle cx="${px.toFixed(1)}" cy="${py.toFixed(1)}" r="2.4" ` +
+      `fill="${LINE}" opacity="${(0.85 * push).toFixed(2)}"/>`;
   }
   return out;
 }

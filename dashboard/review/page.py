@@ -50,10 +50,10 @@ REASONS = {
 
 def show(words: Text, user: User) -> None:
     """Draw the page for a reviewer."""
-    st.title(words("review.title"), anchor=False)
     place = queries.site()
     policy = queries.policy(place)
     if policy is None:
+        st.title(words("review.title"), anchor=False)
         st.error(words("review.locked.no_policy"), icon=":material/error:")
         return
     desk = secret_store().get(DESK)
@@ -65,6 +65,7 @@ def show(words: Text, user: User) -> None:
 
 def _locked(words: Text, place: Site, policy: Policy, user: User) -> None:
     st.session_state.pop(STAGE, None)
+    st.title(words("review.title"), anchor=False)
     st.markdown(words("review.intro"))
     try:
         needed = persons(place)
@@ -161,9 +162,11 @@ def _lock_in_time() -> None:
 
 
 def _bar(words: Text, tasks: list[Task], done: Progress) -> None:
+    # One line, so that face, curves and answers fit on a laptop's screen together.
     row = st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
     )
+    row.subheader(words("review.title"), anchor=False, width="content")
     if tasks:
         minutes = max(1, math.ceil(done.waiting * MINUTES_A_CLIP))
         text = words("review.week", n=done.done + 1, m=done.total, minutes=minutes)
@@ -212,9 +215,7 @@ def _clip(words: Text, desk: Desk, loaded: Loaded) -> None:
     }
     if stage.coding is None:
         st.markdown(words("review.step.code"))
-        st.caption(words("review.step.code_hint"))
     else:
-        st.markdown(words("review.step.judge"))
         _compared(words, loaded, stage.coding)
     if loaded.task.sampling.second:
         st.caption(words("review.second"))
@@ -279,10 +280,10 @@ def _compared(words: Text, loaded: Loaded, coding: Coding) -> None:
         if mark is not Mark.UNSEEN and said is not None
     ]
     differ = [label for label, mine, said in pairs if mine != said]
-    lines = [words("review.step.same")]
+    said = words("review.step.same")
     if differ:
-        lines = [words("review.step.differ", n=len(differ), m=len(pairs), names=", ".join(differ))]
-    lines.append(_classes(words, loaded, coding))
+        said = words("review.step.differ", n=len(differ), m=len(pairs), names=", ".join(differ))
+    lines = f"{words('review.step.judge')} {said}", _classes(words, loaded, coding)
     st.markdown("  \n".join(lines), help=words("review.step.frozen"))
 
 
@@ -314,19 +315,23 @@ def _judge(words: Text, desk: Desk, loaded: Loaded, stage: Stage) -> None:
     if stage.verdict is None:
         return
     if stage.verdict is Verdict.FIX:
-        st.info(words("review.step.fixed" if stage.final else "review.step.fix"))
+        st.caption(words("review.step.fixed" if stage.final else "review.step.fix"))
     if stage.verdict is Verdict.NOT_CAPTURED:
         st.warning(words("review.step.not_captured"), icon=":material/delete:")
     chosen: list[Reason] = []
+    last = st.container(
+        horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"
+    )
     if reasons := REASONS.get(stage.verdict):
-        chosen = st.pills(
+        chosen = last.pills(
             words("review.step.reasons"),
             reasons,
             selection_mode="multi",
             format_func=lambda reason: words(f"review.reason.{reason.value}"),
             key=f"review.reasons.{stage.verdict.value}.{stage.clip}",
+            width="stretch",
         )
-    ready = st.button(
+    ready = last.button(
         words("review.step.submit"),
         type="primary",
         shortcut="Ctrl+Enter",

@@ -34,8 +34,9 @@ export default function mount({ data, parentElement, setTriggerValue }) {
 
   const stage = make("div", { class: "stage" });
   const left = make("div", { class: "left" }, stage);
-  const picture = make("div", { class: "face" }, left);
-  const bar = make("div", { class: "bar" }, left);
+  const view = make("div", { class: "view" }, left);
+  const picture = make("div", { class: "face" }, view);
+  const bar = make("div", { class: "bar" }, view);
   const play = make("button", { type: "button", class: "play" }, bar);
   const scrub = make("input", { type: "range", min: 0, max: last, step: 1, value: 0,
     "aria-label": words.position }, bar);
@@ -44,7 +45,9 @@ export default function mount({ data, parentElement, setTriggerValue }) {
   const right = make("div", { class: "tracks" }, stage);
   const rows = [];
   for (const group of data.groups) {
-    make("h3", {}, right).textContent = group.name;
+    const head = make("h3", {}, right);
+    make("span", {}, head).textContent = group.name;
+    if (!rows.length) make("small", {}, head).textContent = words.sides;
     for (const track of group.tracks) rows.push(drawTrack(track, data, right));
   }
 

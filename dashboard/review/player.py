@@ -160,7 +160,7 @@ def _said(model: ModelView) -> dict[str, str]:
 def _words(words: Text) -> dict[str, str]:
     names = (
         "player", "face", "position", "play", "pause", "speed", "expression", "nothing", "rest",
-        "undo", "submit", "correct", "complete", "you", "model", "differs",
+        "undo", "submit", "correct", "complete", "you", "model", "differs", "sides",
     )  # fmt: skip
     said = {name: words(f"review.board.{name}") for name in names}
     said["missing"] = words("review.board.missing", n="{n}")
