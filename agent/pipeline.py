@@ -127,14 +127,24 @@ class SitePipeline:
         models: tuple[str, ...],
         recorder: Recorder,
         publish: Callable[[list[Aggregate]], object],
+        renew: Callable[[datetime], tuple[str, ...]] | None = None,
     ) -> None:
-        """Take the parts; `publish` stores released aggregates and may raise `StoreError`."""
+        """Take the parts.
+
+        Args:
+            policy: of the site.
+            backends: by zone.
+            models: names of the models.
+            recorder: seals and stores.
+            publish: stores released aggregates and may raise `StoreError`.
+            renew: called between two buckets, where models may be adjusted; returns their names.
+        """
         self.health = Health(
             ticks={zone: dict.fromkeys(FrameStatus, 0) for zone in backends},
             dropped_frames=dict.fromkeys(backends, 0),
         )
         self._policy, self._backends, self._models = policy, backends, models
-        self._recorder, self._publish = recorder, publish
+        self._recorder, self._publish, self._renew = recorder, publish, renew
         self._buckets: dict[str, _OpenBucket] = {}
         self._start: datetime | None = None
         self._last_flush: datetime | None = None
@@ -145,6 +155,9 @@ class SitePipeline:
         if self._start is not None and start != self._start:
             self.close_bucket(now)
         if not self._buckets:
+            # Only here, so that one bucket's numbers are all made by the same rules.
+            if self._renew is not None:
+                self._models = self._renew(now)
             self._open(start, now)
         # abs: a clock that is set back must not keep records waiting until it has caught up.
         if self._last_flush is None or abs(now - self._last_flush) >= self._policy.flush:

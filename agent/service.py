@@ -19,6 +19,7 @@ from types import FrameType
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
+from agent.calibrating import Calibrator, calibrated_event
 from agent.cameras import Camera, make_camera
 from agent.capture.gate import CaptureGate
 from agent.capture.guard import Freshness
@@ -65,7 +66,7 @@ class SiteRecorder:
         self, keys: LiveKeys, store: SegmentStore, policy: Policy, models: tuple[str, ...]
     ) -> None:
         self._keys, self._store = keys, store
-        self._policy, self._models = policy, models
+        self._policy, self.models = policy, models
 
     def open_bucket(self, zone: str, start: datetime, now: datetime) -> BucketSealer:
         """Draw a fresh data key for a zone's bucket, with the keys that the files hold now."""
@@ -76,7 +77,7 @@ class SiteRecorder:
             bucket_seconds=seconds,
             delete_by=delete_by(start, seconds, self._policy.retention.records),
             policy_digest=self._policy.digest,
-            models=self._models,
+            models=self.models,
             now=now,
             previous=self._store.last_link(zone),
         )
@@ -137,6 +138,10 @@ class Agent:
         self._stack.callback(Claim(self._site.segments.parent).release)
         backends = {zone.name: self._backend() for zone in policy.zones}
         self._models = _model_names(next(iter(backends.values())))
+        self._calibrator = Calibrator(
+            self._site.calibration, tuple(backends.values()), self._models
+        )
+        self._models = self._calibrator.look().models
         self._logbook = Logbook(self._site)
         self._stack.callback(self._logbook.close)
         self._upkeep = Upkeep(self._site, policy, self._logbook, self._clock)
@@ -148,6 +153,7 @@ class Agent:
             models=self._models,
             recorder=self._recorder(),
             publish=self._upkeep.release,
+            renew=self._renew,
         )
         self._gate = CaptureGate(policy.schedule, self._site.pause)
         self._pace = Pace(1.0 / policy.sampling_hz, self._clock.monotonic())
@@ -162,10 +168,19 @@ class Agent:
             for zone in policy.zones
         ]
 
+    def _renew(self, now: datetime) -> tuple[str, ...]:
+        """Take up a calibration that changed since the last bucket, and write that down."""
+        found = self._calibrator.look()
+        if found.changed:
+            self._models = self._recording.models = found.models
+            self._logbook.record(calibrated_event(found.calibration, now))
+        return self._models
+
     def _recorder(self) -> Recorder:
         # Without a recipient statistics go on; records are refused, and the health says so.
         self._keys = LiveKeys(self._site.public_keys, self._site.device_key)
-        return SiteRecorder(self._keys, self._segments, self.policy, self._models)
+        self._recording = SiteRecorder(self._keys, self._segments, self.policy, self._models)
+        return self._recording
 
     def _backend(self) -> FaceBackend:
         # A policy that asks for a prohibited head was refused already; this holds it a second time.
@@ -310,6 +325,7 @@ class Agent:
             self._pipeline.health.trouble,
             self._upkeep.trouble,
             self._logbook.trouble,
+            self._calibrator.trouble,
         )
         health["trouble"] = " ".join(trouble for trouble in troubles if trouble)
         tick = self._clock.monotonic()

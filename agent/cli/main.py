@@ -26,6 +26,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "users": ("agent.cli.users:users", "Say who may sign in to the pages, and as what."),
     "analyze": ("agent.cli.analyze:analyze", "Turn pictures and videos into a table."),
     "evaluate": ("agent.cli.evaluate:evaluate", "Score the models, beside a baseline."),
+    "calibrate": (
+        "agent.cli.calibrate:calibrate",
+        "Take over what reviews propose, or take it back.",
+    ),
     "report": ("agent.cli.report:report", "Write what a trial found, as PDF or HTML."),
     "policy": ("agent.cli.policy:policy", "Check the site's rules, and delete what is due."),
     "keys": ("agent.cli.keys:keys", "Make, extend, replace and destroy the site's keys."),

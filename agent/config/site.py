@@ -78,6 +78,16 @@ class Site:
         return self.root / "state" / "pause.json"
 
     @property
+    def calibration(self) -> Path:
+        """Thresholds and certainty that a person changed, step by step; absent when as shipped."""
+        return self.root / "state" / "calibration.json"
+
+    @property
+    def bias(self) -> Path:
+        """What the last scheduled comparison of places, hours and circumstances found, JSON."""
+        return self.root / "state" / "bias.json"
+
+    @property
     def upkeep(self) -> Path:
         """What the last round of deletion knew of the clock and of the store, JSON."""
         return self.root / "state" / "upkeep.json"

@@ -8,11 +8,12 @@ picture. Degrees throughout. Missing is None or NaN, never 0.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NoReturn, Protocol
+from typing import NoReturn, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
 
+from agent.domain.calibration import Calibration
 from agent.domain.frame import Frame, FrameStatus
 
 EMOTIONS: tuple[str, ...] = (
@@ -85,6 +86,14 @@ class Look:
 
     status: FrameStatus
     observations: tuple[Observation, ...]
+
+
+@runtime_checkable
+class Adjustable(Protocol):
+    """A face backend whose thresholds and certainty a site may change."""
+
+    def adjust(self, calibration: Calibration) -> None:
+        """Decide by a calibration from the next frame on."""
 
 
 class FaceBackend(Protocol):

@@ -1,11 +1,13 @@
 """What reviews would change: thresholds of presence, and how sure the class is. Pure.
 
-A proposal is text for a person. Nothing here, and nothing that calls it, changes the agent.
+A proposal is for a person to decide about (`omokage calibrate`). Nothing here changes the agent.
 
 Rules:
 - only the random sample's blind codings count, and only where enough clips show both answers;
 - the expected effect is measured on clips that the proposal wasn't made from: two halves, each
   judged by what the other one proposes. A change that doesn't help there isn't proposed;
+- only reviews of the newest models count: intensities of other ones are on another scale. What the
+  class's probabilities were under another temperature is computed back from that temperature;
 - a change that chance alone brings in one of twenty cases isn't proposed either: exact McNemar for
   a threshold, the paired difference of means for the temperature.
 """
@@ -13,12 +15,22 @@ Rules:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
+from agent.domain.calibration import (
+    COOLEST,
+    PREFIX,
+    PRESENT,
+    WARMEST,
+    Calibration,
+    Step,
+    present,
+    without,
+)
 from agent.domain.facs import AU_LABELS
 from agent.domain.observation import EMOTIONS
 from agent.domain.review import Mark, Review
@@ -27,12 +39,14 @@ from agent.evaluation.agreement import Z, random_sample
 FEWEST_CLIPS = 40
 FEWEST_OF_EACH = 8
 """Clips with and without the movement under which nothing is proposed."""
-PRESENT = 1.0
-"""Intensity from which the agent says that a movement is present (FACS level A)."""
 LEVELS = tuple(round(0.4 + 0.2 * i, 1) for i in range(14))
-TEMPERATURES = tuple(round(0.5 * 1.05**i, 3) for i in range(38))
-"""0.5 to 3, times the model's own; 1 changes nothing."""
+TEMPERATURES = tuple(
+    t for i in range(48) if COOLEST <= (t := round(0.33 * 1.05**i, 3)) <= WARMEST
+)  # fmt: skip
+"""Times the model's own; 1 changes nothing."""
 CHANCE = 0.05
+CLASS = "class"
+"""Name of the change of the temperature."""
 
 Array = npt.NDArray[np.float64]
 
@@ -43,7 +57,7 @@ class Change:
 
     Attributes:
         name: AU label, or "class" for the temperature.
-        now: present threshold (0-5), or 1 for the temperature's factor.
+        now: threshold in force (0-5), or the temperature's factor in force.
         proposed: what would be better.
         before: on clips it wasn't made from: share of equal answers, or mean surprise (nats).
         after: the same with the change.
@@ -58,11 +72,53 @@ class Change:
     clips: int
 
 
-def propose(reviews: Sequence[Review]) -> list[Change]:
-    """Return the changes that the random sample speaks for; none where it is too small."""
-    sample = random_sample(reviews)
-    found = [_threshold(index, sample) for index in range(len(AU_LABELS))]
-    return [change for change in (*found, _temperature(sample)) if change is not None]
+def propose(reviews: Sequence[Review], steps: Sequence[Step] = ()) -> list[Change]:
+    """Return the changes that the random sample speaks for; none where it is too small.
+
+    Args:
+        reviews: all of them.
+        steps: every calibration so far, the last one in force.
+    """
+    everything = random_sample(reviews)
+    models = newest_models(reviews)
+    sample = [review for review in everything if set(without(review.models)) == set(models)]
+    held = present(steps)
+    now = held if held.fits(models) else Calibration()
+    found = [_threshold(index, sample, now) for index in range(len(AU_LABELS))]
+    return [c for c in (*found, _temperature(sample, now, factors(steps))) if c is not None]
+
+
+def newest_models(reviews: Sequence[Review]) -> tuple[str, ...]:
+    """Return the models behind the newest clip, without a calibration's name; () without any."""
+    newest = max(reviews, key=lambda review: review.clip.at, default=None)
+    return () if newest is None else without(newest.models)
+
+
+def factors(steps: Sequence[Step]) -> Mapping[str, float]:
+    """Return each calibration's factor of the temperature, by its name."""
+    return {step.calibration.name: step.calibration.temperature for step in steps}
+
+
+def applied(
+    calibration: Calibration, changes: Sequence[Change], models: tuple[str, ...]
+) -> Calibration:
+    """Return a calibration with changes in it.
+
+    Args:
+        calibration: in force now; where it was made with other models, nothing of it is kept.
+        changes: to take over.
+        models: that they were made with.
+    """
+    base = calibration if calibration.fits(models) else Calibration()
+    thresholds = dict(base.thresholds)
+    temperature = base.temperature
+    for change in changes:
+        if change.name == CLASS:
+            temperature = change.proposed
+        else:
+            thresholds[change.name] = change.proposed
+    kept = {label: value for label, value in thresholds.items() if value != PRESENT}
+    return Calibration(kept, temperature, models)
 
 
 def mcnemar(better: int, worse: int) -> float:
@@ -77,7 +133,9 @@ def mcnemar(better: int, worse: int) -> float:
     return min(1.0, 2 * tail)
 
 
-def _threshold(index: int, sample: Sequence[Review]) -> Change | None:
+def _threshold(index: int, sample: Sequence[Review], now: Calibration) -> Change | None:
+    label = AU_LABELS[index]
+    level_now = now.threshold(label)
     known = [
         (level, review.coding.marks[index] is Mark.PRESENT)
         for review in sample
@@ -92,18 +150,18 @@ def _threshold(index: int, sample: Sequence[Review]) -> Change | None:
     def best(rows: npt.NDArray[np.bool_]) -> float:
         right = [float(((held >= level) == seen)[rows].mean()) for level in LEVELS]
         # Of equally good ones the nearest to the present one.
-        order = sorted(range(len(LEVELS)), key=lambda i: (-right[i], abs(LEVELS[i] - PRESENT)))
+        order = sorted(range(len(LEVELS)), key=lambda i: (-right[i], abs(LEVELS[i] - level_now)))
         return float(LEVELS[order[0]])
 
     chosen = _across(len(known), best)
-    before, after = (held >= PRESENT) == seen, (held >= chosen) == seen
+    before, after = (held >= level_now) == seen, (held >= chosen) == seen
     chance = mcnemar(int((after & ~before).sum()), int((before & ~after).sum()))
     proposed = best(np.ones(len(known), bool))
-    if after.mean() <= before.mean() or chance >= CHANCE or proposed == PRESENT:
+    if after.mean() <= before.mean() or chance >= CHANCE or proposed == level_now:
         return None
     return Change(
-        AU_LABELS[index],
-        PRESENT,
+        label,
+        level_now,
         proposed,
         float(before.mean()),
         float(after.mean()),
@@ -111,26 +169,37 @@ def _threshold(index: int, sample: Sequence[Review]) -> Change | None:
     )
 
 
-def _temperature(sample: Sequence[Review]) -> Change | None:
+def _temperature(
+    sample: Sequence[Review], now: Calibration, by_name: Mapping[str, float]
+) -> Change | None:
     known = [r for r in sample if r.model.emotion is not None and r.coding.expression is not None]
     if len(known) < FEWEST_CLIPS:
         return None
     log = np.log(np.clip(np.array([r.model.emotion for r in known], np.float64), 1e-3, 1.0))
+    # Back to the shipped temperature: a probability's logarithm times its factor is the logit.
+    log *= np.array([[_factor(r, by_name)] for r in known])
     truth = np.array([EMOTIONS.index(r.coding.expression or "") for r in known])
-    surprise: dict[float, Array] = {t: _surprise(log, truth, t) for t in (*TEMPERATURES, 1.0)}
+    factor = now.temperature
+    surprise: dict[float, Array] = {t: _surprise(log, truth, t) for t in (*TEMPERATURES, factor)}
 
     def best(rows: npt.NDArray[np.bool_]) -> float:
-        order = sorted(surprise, key=lambda t: (float(surprise[t][rows].mean()), abs(t - 1)))
+        order = sorted(surprise, key=lambda t: (float(surprise[t][rows].mean()), abs(t - factor)))
         return order[0]
 
     chosen = _across(len(known), best)
     after = np.array([surprise[t][i] for i, t in enumerate(chosen)])
-    before = surprise[1.0]
+    before = surprise[factor]
     gain = before - after
     proposed = best(np.ones(len(known), bool))
-    if gain.mean() <= Z * gain.std(ddof=1) / math.sqrt(len(known)) or proposed == 1.0:
+    if gain.mean() <= Z * gain.std(ddof=1) / math.sqrt(len(known)) or proposed == factor:
         return None
-    return Change("class", 1.0, proposed, float(before.mean()), float(after.mean()), len(known))
+    return Change(CLASS, factor, proposed, float(before.mean()), float(after.mean()), len(known))
+
+
+def _factor(review: Review, by_name: Mapping[str, float]) -> float:
+    """Return the factor of the temperature under which a clip was recorded."""
+    names = [name for name in review.models if name.startswith(PREFIX)]
+    return by_name.get(names[0], 1.0) if names else 1.0
 
 
 def _across(count: int, best: Callable[[npt.NDArray[np.bool_]], float]) -> Array:

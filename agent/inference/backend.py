@@ -12,6 +12,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
+from agent.domain.calibration import PRESENT, Calibration
 from agent.domain.face import DetectedFace
 from agent.domain.facs import AU_LABELS, AU_SIDE_LABELS, SIDE_INDEX
 from agent.domain.frame import Frame, FrameStatus
@@ -35,8 +36,8 @@ from agent.inference.tracker import (
     start_matrix,
 )
 
-PRESENT_ON, PRESENT_OFF = 1.0, 0.7
-"""Presence begins at FACS level A and ends somewhat under it."""
+PRESENT_ON, PRESENT_OFF = PRESENT, 0.7
+"""Presence begins at FACS level A and ends somewhat under it; calibrated ones keep the ratio."""
 
 _SIDES = tuple(np.array(index) for index in SIDE_INDEX)
 
@@ -46,16 +47,22 @@ def stronger_side(au_sides: Floats) -> Floats:
     return np.array([au_sides[index].max() for index in _SIDES], np.float32)
 
 
+def _thresholds(calibration: Calibration) -> tuple[Floats, Floats]:
+    """Return from which intensity each AU is present, and under which it no longer is: (19,)."""
+    on = np.array([calibration.threshold(label) for label in AU_LABELS], np.float32)
+    return on, (on * (PRESENT_OFF / PRESENT_ON)).astype(np.float32)
+
+
 class _Temporal:
     """Everything that one track remembers beside its landmarks."""
 
-    def __init__(self) -> None:
+    def __init__(self, on: Floats, off: Floats) -> None:
         self.au = OneEuro(rest_hz=1.5, speed_gain=1.0)
         self.pose = OneEuro(rest_hz=1.0, speed_gain=0.05)
         self.gaze = OneEuro(rest_hz=1.0, speed_gain=0.05)
         self.emotion = OneEuro(rest_hz=0.8, speed_gain=0.5)
         self.baseline = NeutralBaseline(len(AU_SIDE_LABELS), settled_after=25, limit=1.0)
-        self.presence = Hysteresis(len(AU_LABELS), on=PRESENT_ON, off=PRESENT_OFF)
+        self.presence = Hysteresis(len(AU_LABELS), on=on, off=off)
 
 
 class OwnBackend:
@@ -79,7 +86,16 @@ class OwnBackend:
         self._gaze, self._still = gaze, still
         self._rules = rules or TrackingRules()
         self._gray: Image = np.zeros((1, 1), np.uint8)
+        self._on, self._off = _thresholds(Calibration())
         self.reset()
+
+    def adjust(self, calibration: Calibration) -> None:
+        """Decide presence and certainty by a site's calibration from the next frame on."""
+        self._on, self._off = _thresholds(calibration)
+        for memory in self._temporal.values():
+            memory.presence.move(on=self._on, off=self._off)
+        if self._emotion is not None:
+            self._emotion.soften(calibration.temperature)
 
     def reset(self) -> None:
         """Forget all tracks; numbering starts again."""
@@ -164,7 +180,7 @@ class OwnBackend:
             gaze=encoding.gaze if self._gaze else np.full(2, np.nan, np.float32),
             au_sides=encoding.au_sides,
             au=au,
-            presence=au >= PRESENT_ON,
+            presence=au >= self._on,
             emotion=self._emotion.classify_face(face) if self._emotion else None,
             quality=encoding.quality,
             calibrated=False,
@@ -240,7 +256,7 @@ class OwnBackend:
 
     def _observe(self, track: Track, face: EncodedFace, seconds: float) -> Observation:
         """Smooth, take the baseline off, decide presence."""
-        memory = self._temporal.setdefault(track.number, _Temporal())
+        memory = self._temporal.setdefault(track.number, _Temporal(self._on, self._off))
         encoding = face.encoding
         sides = memory.au(memory.baseline(encoding.au_sides), seconds)
         au = stronger_side(sides)

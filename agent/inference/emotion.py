@@ -38,13 +38,21 @@ class EmotionHead:
             raise ModelContractError(f"{model.card.name}: its classes aren't the agent's")
         self._model = model
         self._input = model.card.inputs[0].name
-        self._temperature = model.card.setting("temperature")
+        self._temperature = self._own = model.card.setting("temperature")
         self._left, self._top = (
             int(model.card.setting("crop_left")),
             int(model.card.setting("crop_top")),
         )
         self._side = int(model.card.setting("crop_side"))
         self._buffer: Image = np.zeros((EMOTION_SIZE, EMOTION_SIZE), np.uint8)
+
+    def soften(self, factor: float) -> None:
+        """Divide the logits by the card's temperature times a factor from now on; 1 is as shipped.
+
+        Args:
+            factor: above 0; more than 1 makes the head less certain.
+        """
+        self._temperature = self._own * factor
 
     @property
     def reads_embedding(self) -> bool:

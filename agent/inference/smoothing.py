@@ -81,9 +81,19 @@ class NeutralBaseline:
 class Hysteresis:
     """Decide presence from intensity, so that the two can't disagree and don't flicker."""
 
-    def __init__(self, size: int, *, on: float, off: float) -> None:
-        """Set the thresholds (0-5): at or over `on` it appears, under `off` it goes."""
+    def __init__(self, size: int, *, on: float | Array, off: float | Array) -> None:
+        """Set the thresholds (0-5): at or over `on` it appears, under `off` it goes.
+
+        Args:
+            size: number of AUs.
+            on: one for all, or float32 (size,).
+            off: likewise.
+        """
         self._state = np.zeros(size, bool)
+        self._on, self._off = on, off
+
+    def move(self, *, on: Array, off: Array) -> None:
+        """Set other thresholds; what is present stays so until it goes by the new ones."""
         self._on, self._off = on, off
 
     def __call__(self, au: Array) -> npt.NDArray[np.bool_]:

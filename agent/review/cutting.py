@@ -19,6 +19,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from agent.domain.calibration import PRESENT, SHIPPED, Calibration
 from agent.domain.facs import AU_LABELS, SIDE_INDEX
 from agent.domain.record import (
     AU_STEP,
@@ -41,8 +42,8 @@ BLINK = AU_LABELS.index("AU45")
 
 MARGIN = 0.3
 """A class that leads by less is unsure."""
-THRESHOLD, BAND = 1.0, 0.3
-"""Presence begins at 1.0 (FACS level A); an intensity held this near to it is unsure."""
+THRESHOLD, BAND = PRESENT, 0.3
+"""An intensity held this near to where presence begins is unsure."""
 SURE_QUALITY = 0.6
 
 Array = npt.NDArray[Any]
@@ -82,19 +83,20 @@ class Piece:
     why: Why
 
 
-def pieces(batch: Batch, place: Place) -> list[Piece]:
+def pieces(batch: Batch, place: Place, calibration: Calibration = SHIPPED) -> list[Piece]:
     """Return a bucket's clips, by track and time.
 
     Args:
         batch: `RECORD_DTYPE` (N,), in order of time.
         place: where it belongs.
+        calibration: says where presence begins, so near what a clip is unsure.
     """
     found = []
     for rows in _tracks(batch):
         for run in _runs(rows):
             for part in _parts(run):
                 view = look(part)
-                uncertainty, why = unsure(view)
+                uncertainty, why = unsure(view, calibration)
                 found.append(Piece(_clip(part, place), view, uncertainty, why))
     return found
 
@@ -150,13 +152,17 @@ def frames_needed(part: Batch) -> int:
     return min(max(wanted, 1), len(part))
 
 
-def unsure(view: ModelView) -> tuple[float, Why]:
+def unsure(view: ModelView, calibration: Calibration = SHIPPED) -> tuple[float, Why]:
     """Return how unsure the model was, 0-1, and by which sign most."""
     signs = {Why.MARGIN: 0.0}
     if view.emotion is not None:
         first, second = sorted(view.emotion, reverse=True)[:2]
         signs[Why.MARGIN] = max(0.0, 1 - (first - second) / MARGIN)
-    near = [max(0.0, 1 - abs(level - THRESHOLD) / BAND) for level in view.held if level is not None]
+    near = [
+        max(0.0, 1 - abs(level - calibration.threshold(label)) / BAND)
+        for label, level in zip(AU_LABELS, view.held, strict=True)
+        if level is not None
+    ]
     # Among nineteen one is always near; several together are a sign.
     signs[Why.THRESHOLD] = min(1.0, sum(near) / 4)
     signs[Why.QUALITY] = max(0.0, 1 - view.quality / SURE_QUALITY)

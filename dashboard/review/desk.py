@@ -12,16 +12,18 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from agent.access import unlock_logged
+from agent.config.calibration_file import read_steps
 from agent.config.site import Site
 from agent.crypto.chain import is_closed
 from agent.crypto.open import Opener
 from agent.crypto.vault import load_vault
 from agent.domain.access import AccessEvent, Action
 from agent.domain.account import User
+from agent.domain.calibration import SHIPPED, Calibration, present
 from agent.domain.policy import Policy
 from agent.domain.record import Batch
 from agent.domain.review import Candidate, Coding, ModelView, Reason, Review, Task, Verdict, Why
-from agent.errors import AgentError, SegmentExpired
+from agent.errors import AgentError, ConfigError, SegmentExpired
 from agent.review.cutting import Piece, Place, look, pieces, rows_of
 from agent.review.queue import RULES, Progress, draw_probability, is_drawn, progress, queue
 from agent.store.access_log import AccessLog
@@ -160,11 +162,18 @@ class Desk:
 
     def _cut(self, bucket: SealedBucket, now: datetime) -> list[Piece]:
         try:
-            return pieces(self._open(bucket, now), _place(bucket))
+            return pieces(self._open(bucket, now), _place(bucket), self._calibration())
         except AgentError as error:
             # One that is damaged doesn't keep the others from being reviewed; the page counts it.
             self.trouble.add(error)
             return []
+
+    def _calibration(self) -> Calibration:
+        """Return where presence begins at this site; as shipped where nobody can tell."""
+        try:
+            return present(read_steps(self._site.calibration))
+        except ConfigError:
+            return SHIPPED
 
     def _open(self, bucket: SealedBucket, now: datetime) -> Batch:
         opener = self._opener

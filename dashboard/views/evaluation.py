@@ -9,17 +9,19 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from agent.clock import SystemClock
+from agent.config.calibration_file import read_steps
 from agent.config.site import Site
 from agent.domain.access import Action
+from agent.domain.calibration import Step, present
 from agent.domain.observation import EMOTIONS
-from agent.errors import StoreError
+from agent.errors import ConfigError, StoreError
 from agent.evaluation.agreement import FEWEST, Agreement, Pair, assess
 from agent.evaluation.proposal import FEWEST_CLIPS, Change, propose
 from agent.store.access_reader import AccessQuery, AccessReader
 from agent.store.reviews import ReviewReader
 from agent.submission import Fault, check
 from dashboard import charts_quality, queries
-from dashboard.views.common import table
+from dashboard.views.common import local, table
 
 if TYPE_CHECKING:
     from agent.domain.account import User
@@ -39,6 +41,7 @@ class Quality:
         drawn: clips that were drawn at random so far.
         changed: reviews that aren't in the access log as they are.
         missing: reviews that are gone too early.
+        steps: every calibration that a person put in force, the last one holds.
     """
 
     found: Agreement
@@ -46,6 +49,7 @@ class Quality:
     drawn: int
     changed: int
     missing: int
+    steps: tuple[Step, ...] = ()
 
 
 def read(place: Site) -> Quality:
@@ -53,7 +57,9 @@ def read(place: Site) -> Quality:
 
     Raises:
         StoreError: a database refuses.
+        ConfigError: the calibration's file can't be understood.
     """
+    steps = tuple(read_steps(place.calibration))
     with closing(ReviewReader(place.reviews)) as reader:
         stored, draws = reader.reviews(), reader.draws()
     log = AccessReader(place.access_log)
@@ -62,10 +68,11 @@ def read(place: Site) -> Quality:
     faults = check(stored, entries, SystemClock().now())
     return Quality(
         found=assess(reviews),
-        changes=tuple(propose(reviews)),
+        changes=tuple(propose(reviews, steps)),
         drawn=sum(draw.drawn for draw in draws.values()),
         changed=sum(fault.fault is Fault.NOT_LOGGED for fault in faults),
         missing=sum(fault.fault is Fault.MISSING for fault in faults),
+        steps=steps,
     )
 
 
@@ -75,7 +82,7 @@ def show(words: Text, user: User) -> None:  # noqa: ARG001 (every page is called
     st.markdown(words("evaluation.intro"))
     try:
         quality = read(queries.site())
-    except StoreError as error:
+    except (ConfigError, StoreError) as error:
         trouble = words("evaluation.trouble", detail=str(error), advice=error.advice)
         st.error(trouble, icon=":material/error:")
         return
@@ -89,7 +96,7 @@ def show(words: Text, user: User) -> None:  # noqa: ARG001 (every page is called
     _expression(words, found)
     _calibration(words, found)
     _drift(words, found)
-    _proposals(words, quality.changes)
+    _proposals(words, quality)
     pairs = max((pair.clips + pair.unseen for pair in found.between_units), default=0)
     _units(words, found.between_units, pairs, "evaluation.between", ("first", "second"))
 
@@ -252,20 +259,41 @@ def _drift(words: Text, found: Agreement) -> None:
         table(words, rows, "evaluation.drift.table")
 
 
-def _proposals(words: Text, changes: tuple[Change, ...]) -> None:
+def _proposals(words: Text, quality: Quality) -> None:
     with st.container(border=True):
         st.markdown(f"#### {words('evaluation.proposals')}")
-        if not changes:
+        _in_force(words, quality.steps)
+        if not quality.changes:
             st.markdown(words("evaluation.proposals_none", needed=FEWEST_CLIPS))
             return
-        st.markdown("\n".join(f"- {_proposal(words, change)}" for change in changes))
+        st.markdown("\n".join(f"- {_proposal(words, change)}" for change in quality.changes))
+        st.markdown(words("evaluation.proposals_how"))
+        st.code("omokage calibrate apply --reason …", language="sh")
         st.caption(words("evaluation.proposals_note"))
+
+
+def _in_force(words: Text, steps: tuple[Step, ...]) -> None:
+    """Say what holds now, since when, and how to take it back."""
+    held = present(steps)
+    if not held.changes:
+        st.markdown(words("evaluation.as_shipped"))
+        return
+    parts = [
+        words("evaluation.from", name=f"{words(f'au.{label}')} · {label}", value=f"{value:g}")
+        for label, value in sorted(held.thresholds.items())
+    ]
+    if held.temperature != 1.0:
+        parts.append(words("evaluation.times", value=f"{held.temperature:g}"))
+    at = local(steps[-1].at, "%Y-%m-%d %H:%M")
+    joined = words("evaluation.comma").join(parts)
+    st.markdown(words("evaluation.in_force", at=at, what=joined, name=held.name))
 
 
 def _proposal(words: Text, change: Change) -> str:
     if change.name == "class":
         return words(
             "evaluation.proposal_class",
+            now=f"{change.now:.2f}",
             proposed=f"{change.proposed:.2f}",
             before=f"{change.before:.2f}",
             after=f"{change.after:.2f}",

@@ -1,6 +1,6 @@
 """Contact sheets of the drawn face: each Action Unit alone, and the demo clip beside its drawing.
 
-`python -m tests.browser.sheets docs/images` writes `avatar-units.png` and `avatar-clip.png`. The
+`python -m tests.browser.sheets docs/images` writes `avatar-units.png` and `avatar-clip.jpg`. The
 clip's people are rendered, and its Action Units are known exactly, so the two can be compared.
 """
 
@@ -100,7 +100,9 @@ def clip(times: Sequence[tuple[int, int]] = CLIP) -> list[tuple[str, Face]]:
     return found
 
 
-def page_of(faces: Sequence[Face], *, columns: int, width: int, pictures: Sequence[str | None] | None = None) -> str:
+def page_of(
+    faces: Sequence[Face], *, columns: int, width: int, pictures: Sequence[str | None] | None = None
+) -> str:
     """Return a page that draws faces in columns, each after its picture if there is one."""
     beside = pictures or [None] * len(faces)
     items = [
@@ -128,7 +130,8 @@ def shoot(browser: Any, content: str, path: Path) -> None:
     page = browser.new_page(viewport={"width": 1600, "height": 900})
     page.set_content(content)
     page.locator("body[data-drawn=yes]").wait_for()
-    page.locator(".sheet").screenshot(path=str(path))
+    how = {"type": "jpeg", "quality": 82} if path.suffix == ".jpg" else {"type": "png"}
+    page.locator(".sheet").screenshot(path=str(path), **how)
     page.close()
 
 
@@ -137,11 +140,14 @@ def main() -> None:
     folder = Path(sys.argv[1])
     shown = clip()
     beside = page_of(
-        [face for _, face in shown], columns=4, width=140, pictures=[picture for picture, _ in shown]
+        [face for _, face in shown],
+        columns=4,
+        width=140,
+        pictures=[picture for picture, _ in shown],
     )
     with serving.chromium() as browser:
         shoot(browser, page_of(units(CHECKED), columns=8, width=112), folder / "avatar-units.png")
-        shoot(browser, beside, folder / "avatar-clip.png")
+        shoot(browser, beside, folder / "avatar-clip.jpg")
 
 
 if __name__ == "__main__":

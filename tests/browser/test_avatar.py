@@ -16,7 +16,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(120)]
 Shape = dict[str, Any]
 MEASURE = """
 window.measure = (au, pose, gaze) => {
-  document.body.innerHTML = `<svg viewBox="40 10 320 420" width="320">${face(au, pose, gaze)}</svg>`;
+  const drawing = face(au, pose, gaze);
+  document.body.innerHTML = `<svg viewBox="40 10 320 420" width="320">${drawing}</svg>`;
   const box = (name) => {
     const found = document.querySelector(`[data-part="${name}"]`)?.getBBox();
     return found ? [found.x, found.y, found.x + found.width, found.y + found.height] : null;

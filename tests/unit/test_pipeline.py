@@ -294,3 +294,27 @@ def test_ticks_without_a_frame_are_counted(recorder):
 
     share = next(r for r in released if r.metric == "coverage.camera_lost_share")
     assert share.value == 1.0
+
+
+def test_models_are_renewed_between_buckets_only(recorder):
+    """Whoever adjusts the models is asked once a bucket, and its numbers carry the new names."""
+    released: list[Aggregate] = []
+    names = iter([("first",), ("second",), ("third",)])
+    asked: list[object] = []
+
+    def renew(now):
+        asked.append(now)
+        return next(names)
+
+    pipeline = SitePipeline(
+        POLICY,
+        {"entrance": FakeBackend(lambda _f: 2)},
+        models=("shipped",),
+        recorder=recorder,
+        publish=released.extend,
+        renew=renew,
+    )
+    play(pipeline, 65)
+
+    assert len(asked) == 3
+    assert [("first",), ("second",)] == list(dict.fromkeys(row.models for row in released))

@@ -154,7 +154,7 @@ def test_unlocked_it_shows_a_clip_and_no_answer_of_the_model(
     app = unlock(open_page(monkeypatch, place, language=language))
     log = AccessReader(place.access_log).entries()
 
-    assert words("review.step.code_hint") in said(app)
+    assert words("review.step.code") in said(app)
     assert [Action.UNLOCKED, Action.OPENED] == [action for action, _ in events(place)]
     assert 2 == len(log[0].event.objects)
     (player,) = app.get("bidi_component")
