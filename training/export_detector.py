@@ -15,6 +15,7 @@ import torch
 
 from training.nets.detector import ExportedFaceNet, FaceNet
 from training.tasks.detector import HEIGHT, WIDTH
+from training.train import kept_weights
 
 OPSET = 17
 OUTPUTS = ["scores", "boxes", "points"]
@@ -24,7 +25,7 @@ TOLERANCE = 1e-3
 
 
 def export(net: FaceNet, path: Path) -> None:
-    """Write the net for one picture, uint8 (1, 1, 240, 320); the exporter folds batch norms."""
+    """Write the net for one picture, uint8 (1, 1, 312, 416); the exporter folds batch norms."""
     wrapped = ExportedFaceNet(net.eval(), HEIGHT, WIDTH).eval()
     example = torch.zeros(1, 1, HEIGHT, WIDTH, dtype=torch.uint8)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -65,14 +66,13 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     arguments = parser.parse_args()
     net = FaceNet()
-    saved = torch.load(arguments.checkpoint, weights_only=True)
-    net.load_state_dict(saved["model"])
+    net.load_state_dict(kept_weights(arguments.checkpoint.parent))
     export(net, arguments.out)
     worst = difference(net, arguments.out)
     if worst > TOLERANCE:
         raise SystemExit(f"onnxruntime differs from torch by {worst:.2e}")
     count = sum(parameter.numel() for parameter in net.parameters())
-    report = {"parameters": count, "difference": worst, "epoch": saved["epoch"]}
+    report = {"parameters": count, "difference": worst}
     print(json.dumps(report))
 
 

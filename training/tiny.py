@@ -31,11 +31,10 @@ from training.export_detector import export as export_detector
 from training.nets.detector import FaceNet
 from training.nets.emotion import EmotionNet
 from training.nets.encoder import FaceEncoder
-from training.run_detector import fitted
 from training.score_models import framed_logits, score_held_out
 from training.synthesis.generate import generate
 from training.synthesis.stand_in import make_model
-from training.tasks.detector import DetectorTask
+from training.tasks.detector import DetectorTask, fitted
 from training.tasks.emotion import EmotionTask
 from training.tasks.encoder import EncoderTask, EncoderWeights, EncoderWithVotes
 from training.tasks.taught import ask

@@ -18,7 +18,7 @@ Random = np.random.Generator
 SWAPPED = [1, 0, 2, 4, 3]
 """Order of the five points after a mirror: right and left are the subject's own."""
 
-SMALLEST, LARGEST = 9.0, 220.0
+SMALLEST, LARGEST = 9.0, 290.0
 """Side of the faces shown, input pixels; a smaller one is ignored."""
 
 

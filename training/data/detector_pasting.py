@@ -7,9 +7,13 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from training.data.detector_geometry import Array, Image, Random, moved_labels, placed
 from training.data.scenes import Scene
+
+WORN = 0.25
+"""Share of the pasted faces that wear a mask or dark glasses."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,14 @@ def paste(
         return scene
     matrix = _thrown(box, target, side, random)
     levels = [level[which] for level in faces.levels]
+    if random.random() < WORN:
+        marks = faces.points[which]
+        masked = random.random() < 0.7
+        levels = pyramid(
+            mask_worn(levels[0], box, marks, random)
+            if masked
+            else glasses_worn(levels[0], marks, random)
+        )
     image = _blended(scene.image, levels, box, matrix, random)
     boxes, points = moved_labels(box[None], faces.points[which][None], matrix)
     return Scene(
@@ -75,12 +87,59 @@ def distract(scene: Scene, patch: Image, box: Array, side: float, random: Random
     target = _spot(scene, side, random)
     if target is None:
         return scene
+    thrown = _thrown(box, target, side, random)
+    image = _blended(scene.image, pyramid(patch), box, thrown, random)
+    return Scene(image, scene.boxes, scene.points, scene.real)
+
+
+def pyramid(patch: Image) -> list[Image]:
+    """Halve a crop (S, S) until it is small."""
     levels = [patch]
     while levels[-1].shape[0] >= 2 * 18:
         half = cv2.resize(levels[-1], None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
         levels.append(np.asarray(half, np.uint8))
-    image = _blended(scene.image, levels, box, _thrown(box, target, side, random), random)
-    return Scene(image, scene.boxes, scene.points, scene.real)
+    return levels
+
+
+def mask_worn(face: Image, box: Array, points: Array, random: Random) -> Image:
+    """Cover nose, mouth and chin, as a mask does; the eyes stay free."""
+    eyes, nose = points[:2].mean(0), points[2]
+    top = nose + (eyes - nose) * random.uniform(0.2, 0.55)
+    width = float(box[2] - box[0])
+    bend = random.uniform(-0.06, 0.04) * width
+    cheek = [(box[0] + 0.03 * width, top[1] + bend), (box[2] - 0.03 * width, top[1] + bend)]
+    low = float(box[3])
+    outline = np.array(
+        [cheek[0], top, cheek[1], (box[2] - 0.1 * width, 0.35 * top[1] + 0.65 * low),
+         ((box[0] + box[2]) / 2 + 0.12 * width, low), ((box[0] + box[2]) / 2 - 0.12 * width, low),
+         (box[0] + 0.1 * width, 0.35 * top[1] + 0.65 * low)]
+    )  # fmt: skip
+    return _covered(face, [outline], random)
+
+
+def glasses_worn(face: Image, points: Array, random: Random) -> Image:
+    """Cover the eyes with dark or bright glasses."""
+    reach = float(np.linalg.norm(points[0] - points[1]))
+    half = np.array([random.uniform(0.28, 0.46), random.uniform(0.2, 0.34)]) * reach
+    angle = np.linspace(0, 2 * math.pi, 12, endpoint=False)
+    ring = np.stack([np.cos(angle), np.sin(angle)], 1) * half
+    bar = np.array([points[0], points[1], points[1] + (0, 2), points[0] + (0, 2)])
+    return _covered(face, [points[0] + ring, points[1] + ring, bar], random, darkest=5)
+
+
+def _covered(
+    face: Image, outlines: list[npt.NDArray[np.float64]], random: Random, darkest: int = 30
+) -> Image:
+    """Fill outlines with one gray that grows lighter or darker across, softly edged."""
+    mask = np.zeros(face.shape, np.float32)
+    for outline in outlines:
+        cv2.fillPoly(mask, [np.round(outline).astype(np.int32)], 1.0)
+    mask = np.asarray(cv2.GaussianBlur(mask, (0, 0), 0.8), np.float32)
+    gray, slope = random.uniform(darkest, 250), random.normal(0, 20)
+    across = np.linspace(-slope, slope, face.shape[1], dtype=np.float32)[None]
+    kept = random.uniform(0.0, 0.35)  # folds and light of what lies below
+    fill = gray + across + kept * (face.astype(np.float32) - face.mean())
+    return np.clip(face + mask * (fill - face), 0, 255).astype(np.uint8)
 
 
 def shuffled(face: Image, random: Random) -> Image:

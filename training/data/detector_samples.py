@@ -1,7 +1,7 @@
 """Draw inputs for the detector's training: scenes zoomed and cut, faces pasted into scenes.
 
 Plain numpy and OpenCV on one small picture at a time; light and noise are added last, over the
-whole picture.
+whole picture (`detector_light`).
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ from training.data.detector_geometry import (
     placed,
     settled,
 )
+from training.data.detector_light import lit
 from training.data.detector_pasting import Pasted, distract, paste, shuffled
 from training.data.scenes import Scene, Scenes
 
@@ -70,14 +71,21 @@ def roamed(scene: Scene, size: tuple[int, int], random: Random) -> Scene:
 
 
 def background(scenes: Scenes, size: tuple[int, int], random: Random) -> Scene:
-    """Cut a piece without faces that fills the input."""
-    scene = scenes.empty[random.integers(len(scenes.empty))]
+    """Cut a piece without faces that fills the input.
+
+    Some are turned by any angle or inverted: what holds no face holds none either way.
+    """
+    scene = scenes.one_empty(random)
     cover = max(size[0] / scene.image.shape[0], size[1] / scene.image.shape[1])
     scale = cover * log_uniform(0.6, 3.0, random)
     centre = random.uniform(0.25, 0.75, 2).astype(np.float32) * scene.image.shape[::-1]
     target = np.array([size[1], size[0]], np.float32) / 2
-    matrix = placed(centre, target, scale, random.normal(0, 8), random.random() < 0.5)
-    return moved(scene, matrix, size, None)
+    degrees = random.uniform(-180, 180) if random.random() < 0.3 else random.normal(0, 8)
+    matrix = placed(centre, target, scale, degrees, random.random() < 0.5)
+    cut = moved(scene, matrix, size, None)
+    if random.random() < 0.1:
+        return Scene(255 - cut.image, cut.boxes, cut.points, cut.real)
+    return cut
 
 
 def no_face(scenes: Scenes, faces: Pasted, random: Random) -> tuple[Image, Array]:
@@ -140,14 +148,14 @@ def mosaic(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random)
 def single(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random) -> Scene:
     """Draw one sample of any kind but a mosaic."""
     kind = random.random()
-    if kind < 0.55:
+    if kind < 0.50:
         scene = scenes.people[random.integers(len(scenes.people))]
-        if kind < 0.43:
+        if kind < 0.36:
             return zoomed(scene, background(scenes, size, random).image, random)
         return roamed(scene, size, random)
-    if kind < 0.80:
+    if kind < 0.74:
         return crowd(scenes, faces, size, random)
-    if kind < 0.88:
+    if kind < 0.80:
         return webcam(scenes, faces, size, random)
     empty = background(scenes, size, random)
     for _ in range(random.integers(0, 5)):
@@ -166,22 +174,3 @@ def sample(scenes: Scenes, faces: Pasted, size: tuple[int, int], random: Random)
     # What darkness or glare has wiped out can't be learned, nor be called background.
     visible = np.array(contrast, np.float32) >= FAINTEST
     return Scene(image, scene.boxes, scene.points, scene.real & visible)
-
-
-def lit(image: Image, random: Random) -> Image:
-    """Vary exposure, contrast, sharpness and noise; sometimes nearly dark."""
-    if random.random() < 0.25:
-        image = np.asarray(cv2.GaussianBlur(image, (0, 0), float(random.uniform(0.4, 1.5))))
-    levels = np.arange(256, dtype=np.float32) / 255
-    levels = levels ** np.exp(random.normal(0, 0.3))
-    if random.random() < 0.12:
-        levels *= random.uniform(0.12, 0.5)
-    else:
-        levels = (levels - 0.5) * np.exp(random.normal(0, 0.25)) + 0.5 + random.normal(0, 0.08)
-    table = np.clip(levels * 255, 0, 255).astype(np.uint8)
-    image = np.asarray(cv2.LUT(image, table), np.uint8)
-    if random.random() < 0.35:
-        noise = np.empty(image.shape, np.int16)
-        cv2.randn(noise, 0, float(random.uniform(2, 12)))
-        image = np.clip(image + noise, 0, 255).astype(np.uint8)
-    return image

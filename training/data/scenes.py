@@ -53,6 +53,16 @@ class Scenes:
 
     people: tuple[Scene, ...]
     empty: tuple[Scene, ...]
+    odds: npt.NDArray[np.float64] | None = None
+    """How often each empty scene is drawn beside the others, (empty,); None: all alike."""
+
+    def one_empty(self, random: np.random.Generator) -> Scene:
+        """Draw a scene without people."""
+        if self.odds is None:
+            return self.empty[random.integers(len(self.empty))]
+        edges = np.cumsum(self.odds)
+        place = np.searchsorted(edges, random.random() * edges[-1], side="right")
+        return self.empty[min(int(place), len(self.empty) - 1)]
 
 
 def load(folder: Path) -> tuple[Scenes, Scenes]:

@@ -52,7 +52,7 @@ class FaceNet(nn.Module):
     """
 
     def __init__(
-        self, widths: tuple[int, int, int, int, int] = (16, 16, 32, 48, 64), neck: int = 32
+        self, widths: tuple[int, int, int, int, int] = (8, 16, 32, 64, 96), neck: int = 32
     ) -> None:
         super().__init__()
         w2, w4, w8, w16, w32 = widths

@@ -28,9 +28,9 @@ done
 "$python" -m training.recipes export --data "$data" --models models
 "$python" -m training.score_models --models models --data "$data" --out runs/scores.json
 
-# The detector is still the first generation's; this is how it was made.
-"$python" -m training.run_detector --data "$data" --labels "$labels" --out runs/detector \
-  --epochs 40 | tee -a runs/detector.log
+"$python" -m training.pack_detector --data "$data" --labels "$labels" --out runs/detector_pack
+"$python" -m training.run_detector --pack runs/detector_pack --out runs/detector \
+  --epochs "${DETECTOR_EPOCHS:-40}" | tee -a runs/detector.log
 "$python" -m training.export_detector --checkpoint runs/detector/checkpoint.pt \
   --out models/face_detector.onnx
 "$python" -m training.evaluate_detector --model models/face_detector.onnx --data "$data" \
