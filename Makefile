@@ -6,7 +6,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 TRAIN  := .venv-train
 
-# More arguments: `make demo DEMO="--seconds 120"`, `make test TESTS="-k retention"`,
+# More arguments: `make demo DEMO="--seconds 120"`, `make test TESTS="-k retention -n 0"`,
 # `make train-tiny TINY="--help"`, `make soak SOAK="--minutes 10"`,
 # `make setup PIP_ARGS="--no-index --find-links wheels"`.
 DEMO     ?=
@@ -15,6 +15,10 @@ TINY     ?=
 SOAK     ?=
 TRAIN_ARGS ?=
 PIP_ARGS ?=
+
+# The quick tests run in a process for each core. A file stays in one of them, for what its tests
+# share; more than eight cores would only wait for the longest file.
+SPREAD = -n auto --maxprocesses 8 --dist loadfile
 
 # Errors only: pip's other lines would name the machine's package sources.
 PIP_INSTALL = -m pip install --quiet --quiet --disable-pip-version-check $(PIP_ARGS)
@@ -78,7 +82,7 @@ demo: $(VENV)/.runtime
 	@trap : INT; $(BIN)/omokage demo $(DEMO) || { code=$$?; test $$code -eq 130 || exit $$code; }
 
 test: $(VENV)/.dev
-	@$(BIN)/python -m pytest -m "not slow and not browser" $(TESTS)
+	@$(BIN)/python -m pytest -m "not slow and not browser" $(SPREAD) $(TESTS)
 
 # `make -k check` goes on after a finding.
 check: lint format-check types floors docstrings

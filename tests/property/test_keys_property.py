@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.crypto.destroy import Span, destroyable, last_deadline
@@ -19,7 +19,6 @@ from agent.crypto.wrapping import public_half
 from agent.errors import ConfigError
 from tests.sealing import NOW, PASSPHRASE, keyset
 
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine isn't a fault of the code."""
 HOUR, WEEK = timedelta(hours=1), timedelta(weeks=1)
 moments = st.integers(0, 30 * 7 * 24).map(
@@ -49,7 +48,7 @@ def after(state: KeyState, step: tuple[str, int], now: datetime) -> KeyState:
     return without(state, frozenset(ids[number : number + 1]))
 
 
-@settings(PATIENT, max_examples=60)
+@settings(max_examples=60)
 @given(steps, st.integers(1, 5))
 def test_an_extension_leaves_no_hole_and_no_overlap(todo, weeks: int) -> None:
     """Whatever came before, after it every instant until the end has exactly one recipient."""
@@ -68,7 +67,7 @@ def test_an_extension_leaves_no_hole_and_no_overlap(todo, weeks: int) -> None:
     assert all(h.public == public_half(h.seed) for h in halves)
 
 
-@settings(PATIENT, max_examples=40)
+@settings(max_examples=40)
 @given(steps)
 def test_no_step_moves_what_is_over(todo) -> None:
     """Epochs keep their halves for as long as they are there; only an end may come forward."""
@@ -82,7 +81,7 @@ def test_no_step_moves_what_is_over(todo) -> None:
             assert kept.valid_to <= half.valid_to
 
 
-@settings(PATIENT, max_examples=20)
+@settings(max_examples=20)
 @given(steps)
 def test_any_state_survives_its_files(todo) -> None:
     """Written and read again, with the passphrase, every half is the same, signed by the root."""
@@ -99,7 +98,7 @@ def test_any_state_survives_its_files(todo) -> None:
     assert public == changed.to_public()
 
 
-@settings(PATIENT, max_examples=150)
+@settings(max_examples=150)
 @given(st.data())
 def test_any_changed_byte_of_the_public_side_is_refused_or_means_nothing(data) -> None:
     """A flipped bit anywhere is refused, or reads as the very same keys (a comment, a space)."""
@@ -115,7 +114,7 @@ def test_any_changed_byte_of_the_public_side_is_refused_or_means_nothing(data) -
     assert read == keyset().public
 
 
-@settings(PATIENT, max_examples=200)
+@settings(max_examples=200)
 @given(
     st.lists(moments, min_size=1, max_size=8),
     moments,
@@ -136,7 +135,7 @@ def test_nothing_goes_before_its_records_deadline(ends, now, retention, bucket, 
         assert (span.id in gone) == (over and span.id not in blocked)
 
 
-@settings(PATIENT, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(moments, min_size=1, max_size=8), moments, st.integers(0, 900))
 def test_what_may_go_may_go_later_too(ends, now, hours) -> None:
     """Time only adds to what may be destroyed; a longer retention only takes away."""
@@ -155,7 +154,7 @@ def replace_retention(lives: dict[str, timedelta], hours: int) -> dict[str, time
     return {**lives, "retention": lives["retention"] + hours * HOUR}
 
 
-@settings(PATIENT, max_examples=100)
+@settings(max_examples=100)
 @given(st.text(max_size=SHORTEST - 1))
 def test_no_short_text_is_a_passphrase(text: str) -> None:
     """Whatever is typed, fewer than twelve characters are refused, and not repeated."""

@@ -54,7 +54,6 @@ NEAR = st.builds(
 )
 
 
-@settings(deadline=None)
 @given(SCHEDULES, st.one_of(INSTANTS, NEAR))
 def test_nothing_changes_before_the_next_change(schedule, now):
     """Until the announced instant the answer holds; at that instant it is another."""
@@ -71,7 +70,7 @@ def test_nothing_changes_before_the_next_change(schedule, now):
         assert capture_allowed(schedule, None, state.next_change).allowed != state.allowed
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(SCHEDULES, st.one_of(INSTANTS, NEAR))
 def test_a_whole_week_walked_by_changes_is_the_week_asked_by_minutes(schedule, now):
     """Jumping from change to change finds the same minutes as asking each of them."""

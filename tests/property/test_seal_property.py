@@ -6,7 +6,7 @@ from dataclasses import fields, replace
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.domain.record import FeatureRecord, from_batch
@@ -14,7 +14,6 @@ from agent.domain.segment import CLOSING_SEQUENCE, Closing, SealedSegment, Segme
 from agent.errors import SealError, SegmentTampered, SegmentTruncated
 from tests.sealing import NOW, bucket, opener, records, verifier
 
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 """A busy machine isn't a fault of the code."""
 codes = st.integers(0, 255)
 angles = st.integers(-128, 127)
@@ -43,7 +42,7 @@ def open_one(segment: SealedSegment):
     return opener().open(segment, WRITER.sealed_key, verifier(), now=NOW)
 
 
-@settings(PATIENT, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(any_record, min_size=1, max_size=40))
 def test_open_undoes_seal(wanted: list[FeatureRecord]) -> None:
     """Any records come back, all of them, ordered by time and track."""
@@ -54,7 +53,7 @@ def test_open_undoes_seal(wanted: list[FeatureRecord]) -> None:
     assert sorted(wanted, key=lambda r: (r.offset, r.track)) == from_batch(batch)
 
 
-@settings(PATIENT, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.lists(any_record, min_size=1, max_size=9), min_size=1, max_size=5))
 def test_open_bucket_undoes_a_bucket(parts: list[list[FeatureRecord]]) -> None:
     """However the records are cut into segments, the bucket gives them all back."""
@@ -69,7 +68,7 @@ def test_open_bucket_undoes_a_bucket(parts: list[list[FeatureRecord]]) -> None:
     assert sorted(map(repr, everything)) == sorted(map(repr, from_batch(batch)))
 
 
-@settings(PATIENT, max_examples=200)
+@settings(max_examples=200)
 @given(st.sampled_from(BYTES_PARTS), st.data())
 def test_any_flipped_bit_is_refused(part: str, data: st.DataObject) -> None:
     """One bit anywhere in nonce, ciphertext, link or signature is enough."""
@@ -114,7 +113,7 @@ def test_every_header_field_is_tried() -> None:
     assert {f.name for f in fields(SegmentHeader)} == {*HEADER_CHANGES, "schema_version"}
 
 
-@settings(PATIENT, max_examples=120)
+@settings(max_examples=120)
 @given(st.sampled_from(sorted(HEADER_CHANGES)), st.data())
 def test_any_changed_header_field_is_refused(name: str, data: st.DataObject) -> None:
     """Each field of the header is authenticated, none is decoration."""
@@ -127,7 +126,7 @@ def test_any_changed_header_field_is_refused(name: str, data: st.DataObject) -> 
         open_one(replace(segment, header=header))
 
 
-@settings(PATIENT, max_examples=150)
+@settings(max_examples=150)
 @given(st.sampled_from(BYTES_PARTS), st.data())
 def test_any_cut_is_refused(part: str, data: st.DataObject) -> None:
     """A part that ends early is truncated, or fails its signature at a whole grain."""
@@ -138,7 +137,7 @@ def test_any_cut_is_refused(part: str, data: st.DataObject) -> None:
         open_one(replace(SEGMENT, **{part: raw[:kept]}))
 
 
-@settings(PATIENT, max_examples=100)
+@settings(max_examples=100)
 @given(st.data())
 def test_any_flipped_bit_of_a_bucket_key_is_refused(data: st.DataObject) -> None:
     """The sealed key is authenticated by HPKE."""
@@ -150,7 +149,7 @@ def test_any_flipped_bit_of_a_bucket_key_is_refused(data: st.DataObject) -> None
         opener().open(SEGMENT, replace(WRITER.sealed_key, wrapped=bytes(raw)), verifier(), now=NOW)
 
 
-@settings(PATIENT, max_examples=100)
+@settings(max_examples=100)
 @given(st.binary(max_size=400), st.binary(min_size=64, max_size=64))
 def test_noise_is_refused(ciphertext: bytes, signature: bytes) -> None:
     """Made-up bytes are refused with an error of the seal's own branch, never another."""

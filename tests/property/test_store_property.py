@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import pairwise
 from pathlib import Path
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from agent.crypto.chain import Finding, verify_zone
@@ -24,7 +24,6 @@ from tests.sealing import (
     verifier,
 )
 
-PATIENT = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 HOUR = timedelta(hours=1)
 HOURS = 6
 
@@ -43,7 +42,7 @@ ZONE = _chain()
 instants = st.integers(-100_000, 100_000).map(lambda s: DELETE_BY + timedelta(seconds=s))
 
 
-@settings(PATIENT, max_examples=40)
+@settings(max_examples=40)
 @given(st.lists(st.tuples(st.integers(0, 1), instants), max_size=12))
 def test_a_deadline_is_the_earliest_that_was_ever_asked_for(asked) -> None:
     """In any order and any number of times, `lower` never extends and touches nothing else."""
@@ -62,7 +61,7 @@ def test_a_deadline_is_the_earliest_that_was_ever_asked_for(asked) -> None:
         assert expected == {h.id: h.delete_by for h in store.holdings()}
 
 
-@settings(PATIENT, max_examples=30)
+@settings(max_examples=30)
 @given(st.sets(st.integers(0, HOURS - 1)), st.integers(-1, HOURS + 1))
 def test_a_purge_takes_what_is_due_and_leaves_the_rest(lowered: set[int], hours: int) -> None:
     """At any instant nothing that is due stays and nothing else goes; twice is once."""
@@ -81,7 +80,7 @@ def test_a_purge_takes_what_is_due_and_leaves_the_rest(lowered: set[int], hours:
         assert len(before) == HOURS
 
 
-@settings(PATIENT, max_examples=60)
+@settings(max_examples=60)
 @given(st.sets(st.integers(0, HOURS - 1), min_size=1, max_size=HOURS))
 def test_every_hole_in_a_zone_is_found(left: set[int]) -> None:
     """Whichever buckets are taken away, there is a finding after each hole, and at the end."""
@@ -98,7 +97,7 @@ def test_every_hole_in_a_zone_is_found(left: set[int]) -> None:
     assert len(found) == len(holes) + len(cut)
 
 
-@settings(PATIENT, max_examples=60)
+@settings(max_examples=60)
 @given(st.integers(0, HOURS), st.integers(0, HOURS - 1))
 def test_a_purge_in_order_of_deadlines_is_never_a_finding(due: int, held: int) -> None:
     """What a retention leaves behind, with or without a held bucket, looks whole."""

@@ -88,7 +88,7 @@ def _shown(rows: list[Aggregate], zone: str) -> bool:
     )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(cells(), policies())
 def test_no_shown_zone_has_fewer_than_k_persons(found: list[BucketSummary], policy: Policy) -> None:
     """Every zone with a shown face number has k persons, enough records, and no main face."""
@@ -99,7 +99,7 @@ def test_no_shown_zone_has_fewer_than_k_persons(found: list[BucketSummary], poli
             assert _safe(policy, [cell])
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 @given(cells(), policies())
 def test_subtraction_isolates_nobody(found: list[BucketSummary], policy: Policy) -> None:
     """Where the total is shown, total minus shown zones is empty or itself safe to show."""
@@ -111,7 +111,7 @@ def test_subtraction_isolates_nobody(found: list[BucketSummary], policy: Policy)
         assert _safe(policy, rest)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(cells(), policies())
 def test_hidden_rows_are_all_alike(found: list[BucketSummary], policy: Policy) -> None:
     """A hidden row carries no number, and shown values are rounded to three decimals."""
@@ -122,7 +122,7 @@ def test_hidden_rows_are_all_alike(found: list[BucketSummary], policy: Policy) -
             assert row.value == round(row.value, 3)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(cells(), policies())
 def test_release_is_a_function_of_its_arguments(found: list[BucketSummary], policy: Policy) -> None:
     """The same bucket gives the same rows, in whichever order the zones come."""

@@ -16,6 +16,7 @@ from agent.domain.access import Action, Decision, Role
 from agent.domain.record import to_batch
 from agent.domain.review import Mark, Reason, Verdict
 from agent.store.access_log import AccessLog, AccessReader
+from agent.store.identity import marker_of
 from agent.store.reviews import ReviewReader, ReviewStore
 from agent.submission import submit
 from dashboard import queries
@@ -246,6 +247,7 @@ def test_an_empty_queue_says_so(
     place = review_site(tmp_path / "site", datetime.now(UTC), buckets=0)
     if not agent_ran:
         place.segments.unlink()
+        marker_of(place.segments).unlink()
     app = unlock(open_page(monkeypatch, place))
 
     assert Text("en")("review.empty.none") in said(app)

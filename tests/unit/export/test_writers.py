@@ -211,7 +211,7 @@ def test_a_damaged_part_is_refused(tmp_path: Path, damage: str) -> None:
     assert "out.csv.parts" in caught.value.advice
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(name=st.text(min_size=1, max_size=20))
 def test_any_file_name_survives(tmp_path_factory: pytest.TempPathFactory, name: str) -> None:
     """Any file name keeps its row in one piece; only what can't be printed is replaced."""

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from agent.domain.observation import Observation
@@ -130,7 +130,6 @@ def test_a_track_outside_its_range_is_refused(track: int) -> None:
         minimise(observation(), at=START, bucket_start=START, track=track)
 
 
-@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])  # on a busy machine
 @given(
     st.lists(st.floats(width=32), min_size=32, max_size=32),
     st.lists(st.floats(width=32, allow_nan=False, allow_infinity=False), min_size=3, max_size=3),
