@@ -100,7 +100,7 @@ floors: $(VENV)/.dev
 	@$(BIN)/lint-imports
 
 docstrings: $(VENV)/.dev
-	@$(BIN)/interrogate --quiet agent dashboard training tests
+	@$(BIN)/interrogate --quiet agent dashboard release training tests
 
 # Each one is a script that says what it measures.
 bench: $(VENV)/.dev

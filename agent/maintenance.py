@@ -30,6 +30,7 @@ from agent.retention.receipt import Actor, done, due
 from agent.retention.round import Round
 from agent.retention.safety import Clearance, Stop, clear
 from agent.retention.trust import Clocks, Doubt, Verdict, judge
+from agent.shipped import shipped
 from agent.store.aggregates import AggregateWriter
 from agent.store.identity import known_identity
 from agent.store.segments import SegmentStore
@@ -324,5 +325,5 @@ def _rows(lots: Sequence[Lot], gone: Collection[str], *, records: bool) -> int:
 
 
 def models_folder() -> Path:
-    """Return the folder of the shipped models, beside the `agent` package."""
-    return Path(__file__).resolve().parent.parent / "models"
+    """Return the folder of the shipped models, see `agent.shipped`."""
+    return shipped("models")

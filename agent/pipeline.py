@@ -76,6 +76,7 @@ class Health:
         released_buckets: closed and released.
         unclosed_buckets: left as flushes, because they couldn't be closed.
         persisting: whether the last attempt to store succeeded.
+        store_refuses: whether the database refused the last attempt; a missing key isn't that.
         trouble: the last refusal, one sentence; empty when all is well.
         last_commit: aware UTC.
     """
@@ -88,6 +89,7 @@ class Health:
     released_buckets: int = 0
     unclosed_buckets: int = 0
     persisting: bool = True
+    store_refuses: bool = False
     trouble: str = ""
     last_commit: datetime | None = None
 
@@ -227,10 +229,12 @@ class SitePipeline:
             self._drop_seal(bucket)
             self.health.lost_records += len(records)
             self.health.persisting = False
+            self.health.store_refuses = isinstance(error, StoreError)
             self.health.trouble = f"{error} {error.advice}"
         else:
             self.health.stored_records += len(records)
             self.health.persisting = True
+            self.health.store_refuses = False
             self.health.trouble = ""
             self.health.last_commit = now
 

@@ -9,6 +9,7 @@ import sys
 
 _PR_SET_DUMPABLE = 4
 _MCL_CURRENT_AND_FUTURE = 3
+NOTIFY_SECONDS = 1.0
 
 
 def harden(*, lock_memory: bool = False) -> list[str]:
@@ -43,4 +44,5 @@ def notify(message: str, address: str | None) -> None:
 
     target = "\0" + address[1:] if address.startswith("@") else address
     with contextlib.suppress(OSError), socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as link:
+        link.settimeout(NOTIFY_SECONDS)  # who doesn't listen mustn't hold up the camera
         link.sendto(message.encode(), target)

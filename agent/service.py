@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
 from apscheduler.schedulers.background import BackgroundScheduler
 
@@ -47,11 +48,13 @@ from agent.pace import Pace
 from agent.pipeline import Recorder, SitePipeline
 from agent.privacy.register import parse_register
 from agent.process import harden, notify
+from agent.shipped import shipped
 from agent.store.claim import Claim
 from agent.store.segments import SegmentStore
 from agent.upkeep import Upkeep
+from agent.watchdog import Watchdog, limit_of
 
-REGISTER = Path(__file__).resolve().parent.parent / "policies" / "features.toml"
+REGISTER = shipped("policies") / "features.toml"
 STATUS_EVERY_SECONDS = 2.0
 CAMERA_PATIENCE_SECONDS = 2.0
 """A camera is lost after so long without a picture; an older picture isn't the present's."""
@@ -225,6 +228,7 @@ class Agent:
     def _loop(self, missing: list[str]) -> None:
         started = status_at = before = self._clock.monotonic()
         self._pace = Pace(1.0 / self.policy.sampling_hz, started)  # a start may have taken long
+        self._watchdog = Watchdog(limit_of(os.environ, os.getpid()), started)
         for camera in self._cameras:
             camera.counted_at = camera.status_at = started
         while not self._stopping.is_set():
@@ -241,6 +245,7 @@ class Agent:
                 else:
                     self._rest(camera, tick)
             self._keep_house(now)
+            self._feed(tick)
             if tick >= status_at:
                 status_at = tick + STATUS_EVERY_SECONDS
                 self._write_status("running", missing)
@@ -288,6 +293,7 @@ class Agent:
                 self._count(camera, FrameStatus.FROZEN, tick)
             return
         camera.counted_at = tick
+        self._watchdog.fresh(tick)
         status = self._pipeline.see(camera.zone, frame, now=now, seconds=elapsed)
         camera.be(status, tick, looked=True)
         unseen, camera.dropped = reader.dropped - camera.dropped, reader.dropped
@@ -299,6 +305,7 @@ class Agent:
 
     def _rest(self, camera: Camera, tick: float) -> None:
         """Keep a camera closed; nobody's track outlives the pause."""
+        self._watchdog.fresh(tick)
         if camera.close():
             self._pipeline.forget(camera.zone)
         self._count(camera, FrameStatus.PAUSED, tick)
@@ -315,6 +322,12 @@ class Agent:
         """Delete what is due, and write down what waits to be written down."""
         self._upkeep.keep_if_due()
         self._logbook.keep(now)
+
+    def _feed(self, tick: float) -> None:
+        """Tell systemd that the agent does its work, if it does."""
+        self._watchdog.stored(tick, refused=self._pipeline.health.store_refuses)
+        if self._watchdog.due(tick):
+            notify("WATCHDOG=1", os.environ.get("NOTIFY_SOCKET"))
 
     def _write_status(self, state: str, missing: list[str]) -> None:
         """Replace the health file; it holds counters and times, no feature value."""
@@ -344,6 +357,7 @@ class Agent:
             "frames_per_second": {c.zone: c.frames_per_second(tick) for c in self._cameras},
             "sampling_hz": self.policy.sampling_hz,
             "timing": self._pace.report(),
+            "last_frame_age_seconds": round(self._watchdog.age(tick), 1),
             "capture": {
                 "allowed": capture.allowed,
                 "reason": capture.reason,
@@ -352,8 +366,11 @@ class Agent:
             **self._keys.report(self._clock.now()),
             "hardening_missing": missing,
             "retention": self._upkeep.report(),
+            "gauges": self._upkeep.gauges(),
             **health,
         }
+        # Before the file: a disk that refuses it is what the operator needs to be told.
+        notify(f"STATUS={_sentence(report)}", os.environ.get("NOTIFY_SOCKET"))
         partial = self._site.status.with_suffix(".part")
         try:
             partial.write_text(json.dumps(report, indent=1), "utf-8")
@@ -361,10 +378,18 @@ class Agent:
         except OSError:
             # A full disk must not stop the capture; the file's age tells.
             return
-        notify(
-            f"STATUS={state}, {health['stored_records']} records stored",
-            os.environ.get("NOTIFY_SOCKET"),
-        )
+
+
+def _sentence(report: dict[str, Any]) -> str:
+    """Put the health into the one line that `systemctl status` shows."""
+    rates = ", ".join(f"{zone} {rate}/s" for zone, rate in report["frames_per_second"].items())
+    upkeep = report["retention"] or {}
+    overdue = (upkeep.get("overdue_records"), upkeep.get("overdue_numbers"))
+    late = "unknown" if None in overdue else sum(number or 0 for number in overdue)
+    return (
+        f"{report['state']}; frames {rates}; last {report['last_frame_age_seconds']:.0f} s ago; "
+        f"{report['stored_records']} records stored, {report['lost_records']} lost; overdue {late}"
+    )
 
 
 def check_register(text: str, now: datetime) -> None:

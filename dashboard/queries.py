@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-import agent
 from agent.config.markers import load_markers
 from agent.config.policy_file import load_policy
 from agent.config.site import Site
@@ -24,6 +23,7 @@ from agent.domain.aggregate import ATTENTION, FACES_PEAK, METRICS, au_rate, emot
 from agent.domain.facs import AU_LABELS
 from agent.domain.observation import EMOTIONS
 from agent.errors import AgentError
+from agent.shipped import shipped
 from agent.store.aggregate_sums import Span, Steps, SumReader
 from agent.store.aggregates import AggregateReader, Latest
 from dashboard import estimates, export
@@ -469,4 +469,4 @@ def grade(correlation: object) -> str:
 def models_folder() -> Path:
     """Return the folder of the models' cards."""
     named = os.environ.get(MODELS_VARIABLE)
-    return Path(named) if named else Path(agent.__file__).resolve().parent.parent / "models"
+    return Path(named) if named else shipped("models")

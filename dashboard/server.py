@@ -10,6 +10,7 @@ import argparse
 import asyncio
 import ipaddress
 import os
+import socket
 import sys
 import tomllib
 from collections.abc import AsyncIterator, Callable
@@ -28,6 +29,7 @@ from agent.clock import SystemClock
 from agent.config.policy_file import load_policy
 from agent.config.site import Site
 from agent.errors import AgentError, ConfigError
+from agent.process import notify
 from agent.store.access_log import AccessLog
 from agent.store.accounts import AccountBook
 from dashboard import queries
@@ -39,6 +41,8 @@ from dashboard.auth.sessions import Limits
 DEMO_KEY_VARIABLE = "OMOKAGE_DEMO_KEY"
 SWEEP_SECONDS = 2.0
 STOP_SECONDS = 2
+NOT_STARTED = 3
+"""Exit code where the port can't be bound, as uvicorn has it."""
 _FOLDER = Path(__file__).parent
 _LOCAL = frozenset({"127.0.0.1", "localhost", "::1"})
 
@@ -135,6 +139,7 @@ def _sweeping(
         while True:
             await asyncio.sleep(SWEEP_SECONDS)
             await asyncio.to_thread(desk.sweep)
+            notify("WATCHDOG=1", os.environ.get("NOTIFY_SOCKET"))
 
     @asynccontextmanager
     async def lifespan(_app: st.App) -> AsyncIterator[None]:
@@ -147,6 +152,16 @@ def _sweeping(
                 await task
 
     return lifespan
+
+
+class _Server(uvicorn.Server):
+    """Tells systemd when it listens."""
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Bind, then say so."""
+        await super().startup(sockets)
+        if self.started:
+            notify("READY=1", os.environ.get("NOTIFY_SOCKET"))
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -175,7 +190,7 @@ def main(arguments: list[str] | None = None) -> int:
         return error.exit_code
     bootstrap.load_config_options(settings(asked.host, asked.port))
     named = str(site.root) if _is_loopback(asked.host) and not asked.public_url else ""
-    uvicorn.run(
+    settled = uvicorn.Config(
         make_app(desk, address, site=named),
         host=asked.host,
         port=asked.port,
@@ -189,7 +204,9 @@ def main(arguments: list[str] | None = None) -> int:
         proxy_headers=False,
         timeout_graceful_shutdown=STOP_SECONDS,
     )
-    return 0
+    server = _Server(settled)
+    server.run()
+    return 0 if server.started else NOT_STARTED
 
 
 def _is_loopback(host: str) -> bool:

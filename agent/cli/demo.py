@@ -91,14 +91,13 @@ def prepare(site: Site) -> None:
     Raises:
         ConfigError: the folder belongs to a real site.
     """
-    from pathlib import Path
-
     from agent.clock import SystemClock
     from agent.config.policy_file import load_policy
     from agent.crypto.create import create_epochs, write_keys
     from agent.crypto.keys import load_public
+    from agent.shipped import shipped
 
-    template = Path(__file__).resolve().parents[2] / "policies" / "demo.toml"
+    template = shipped("policies") / "demo.toml"
     site.root.mkdir(mode=0o700, parents=True, exist_ok=True)
     if not site.policy.exists():
         site.policy.write_bytes(template.read_bytes())

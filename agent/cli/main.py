@@ -34,6 +34,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "policy": ("agent.cli.policy:policy", "Check the site's rules, and delete what is due."),
     "keys": ("agent.cli.keys:keys", "Make, extend, replace and destroy the site's keys."),
     "audit": ("agent.cli.audit:audit", "Read, verify and sign the log of who did what."),
+    "metrics": ("agent.cli.metrics:metrics", "Serve the health as text for Prometheus."),
     "version": ("agent.cli.main:version", "Print the versions in use."),
 }
 """Name: where the command lives, and what it does."""

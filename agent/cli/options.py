@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from agent.shipped import shipped
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     Command = TypeVar("Command", bound=Callable[..., Any])
 
 DEFAULT_SITE = Path("~/.local/share/omokage")
-DEFAULT_MODELS = Path(__file__).resolve().parents[2] / "models"
+DEFAULT_MODELS = shipped("models")
 
 
 class HomePath(click.Path):

@@ -38,8 +38,9 @@ from agent.domain.profile import (
     Source,
 )
 from agent.errors import PolicyError
+from agent.shipped import shipped
 
-PROFILES = Path(__file__).resolve().parents[2] / "policies" / "profiles"
+PROFILES = shipped("policies/profiles")
 NAMES = ("strict", "jp", "eu", "us-il", "us-tx")
 """In the order in which they are listed to people."""
 

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from agent.domain.words import LANGUAGES, Words
 from agent.errors import ConfigError
+from agent.shipped import shipped
 
-TEXTS = Path(__file__).resolve().parents[2] / "policies" / "text"
+TEXTS = shipped("policies/text")
 SENTENCES = TEXTS / "sentences.toml"
 """What a policy means, and how numbers read."""
 

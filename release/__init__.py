@@ -1,0 +1,1 @@
+"""What turns a checkout into something that is handed out: lock, wheels, SBOM, Debian package."""
