@@ -5,6 +5,8 @@ Run by `dashboard.server`, behind the gate; without it nobody is signed in and n
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import streamlit as st
 
 from agent.domain.account import PAGE_ROLES, User
@@ -22,19 +24,8 @@ ICON = (
 )
 
 
-# The default leaves a hand's breadth empty above the page; the numbers should come first.
-STYLE = """
-[data-testid="stMainBlockContainer"] { padding-top: 2.6rem; padding-bottom: 2rem; }
-[data-testid="stMainBlockContainer"] h1 { font-size: 2rem; padding: 0.4rem 0; }
-[data-testid="stMainBlockContainer"] h4 { font-size: 1.3rem; }
-[data-testid="stMetricValue"] { font-size: 1.6rem; }
-/* The page refreshes by itself; what is on it must not fade each time. */
-[data-stale="true"] { opacity: 1 !important; transition: none !important; }
-@media (max-width: 640px) {
-  [data-testid="stMainBlockContainer"] { padding-top: 3.6rem; }
-  [data-testid="stMainBlockContainer"] h1 { font-size: 1.6rem; }
-}
-"""
+STYLE = Path(__file__).with_name("pages.css")
+LOGO = Path(__file__).with_name("logo.svg")
 
 
 def _language() -> str:
@@ -87,13 +78,13 @@ def main() -> None:
     st.set_page_config(
         page_title="Omokage", page_icon=ICON, layout="wide", initial_sidebar_state=240
     )
-    st.html(f"<style>{STYLE}</style>")
+    st.html(STYLE)
+    st.logo(LOGO, size="large")
     signed_in = session.current()
     user = signed_in.user
-    st.sidebar.markdown("### 面影 Omokage")
     words = Text(_language())
-    st.sidebar.caption(words("app.tagline"))
     _who(words, user, demo=signed_in.demo)
+    st.sidebar.caption(words("app.tagline"))
     # Only these exist for this user; the address of any other page leads nowhere.
     mine = [
         _registered(page, words, user, default=number == 0)

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 Span = tuple[datetime, datetime]
 """First and last instant of a time axis."""
 TEAL = "#2A9D9F"
-QUIET = "#74818D"
+QUIET = "#6F7C88"
 """Axes and what is absent; grey that reads on both grounds."""
 LINES = (TEAL, "#D98A2B", "#8173C9")
 STATUS_COLOURS = {

@@ -6,6 +6,7 @@ The rules of `charts` hold here too; what is hidden has a shape of its own, neve
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING
 
 import altair as alt
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 PALE, DEEP = "#CFE9E6", "#0B4F5A"
 HIDDEN = "#D9A441"
+LEAST_RANGE = 0.1
+"""Of the colours, as a share, where no hour has an interval."""
 CHANGE = {Verdict.HIGHER: TEAL, Verdict.LOWER: "#D98A2B"}
 
 
@@ -57,6 +60,7 @@ def by_hour(hours: Sequence[Hour], words: HourWords) -> alt.LayerChart:
         for cell, state in zip(hours, words.states, strict=True)
         if first <= cell.hour <= last
     ]
+    low, high = colour_range(hours)
     base = alt.Chart(_inline(values)).encode(
         x=alt.X(
             "hour:O",
@@ -75,21 +79,41 @@ def by_hour(hours: Sequence[Hour], words: HourWords) -> alt.LayerChart:
     )
     shown = base.transform_filter("isValid(datum.value)").mark_rect(cornerRadius=2)
     hidden = base.transform_filter("datum.hidden")
+    # A layer without any mark would be an image without a name to a screen reader.
+    crosses = [
+        hidden.mark_point(shape="cross", angle=45, size=60, color=HIDDEN, filled=True, opacity=1)
+    ]
     return _layered(
         base.mark_rect(color=QUIET, opacity=0.10, cornerRadius=2),
         shown.encode(
             color=alt.Color(
                 "value:Q",
-                scale=alt.Scale(range=[PALE, DEEP], zero=False),
+                scale=alt.Scale(domain=[low, high], range=[PALE, DEEP], nice=False),
                 legend=alt.Legend(
                     title=words.value, format=".0%", orient="bottom", gradientLength=180,
                     gradientThickness=10, titleLimit=320,
                 ),
             )
         ),
-        hidden.mark_point(shape="cross", angle=45, size=60, color=HIDDEN, filled=True, opacity=1),
+        *(crosses if any(value["hidden"] for value in values) else []),
         height=alt.Step(30),
     )  # fmt: skip
+
+
+def colour_range(hours: Sequence[Hour]) -> tuple[float, float]:
+    """Return the shares, 0-1, of the palest and of the deepest colour.
+
+    They lie at least as far apart as a typical hour's interval is wide, so that the picture doesn't
+    draw chance as a contrast.
+    """
+    found = [cell.estimate for cell in hours if cell.estimate is not None]
+    if not found:
+        return 0.0, 1.0
+    low, high = min(one.value for one in found), max(one.value for one in found)
+    widths = [one.high - one.low for one in found if one.low is not None and one.high is not None]
+    lacking = max(0.0, (median(widths) if widths else LEAST_RANGE) - (high - low))
+    low = max(0.0, low - lacking / 2)
+    return low, min(1.0, max(high + lacking / 2, low + 1e-3))
 
 
 def places(found: Sequence[Place], words: Words, hidden: Mapping[str, str]) -> alt.LayerChart:

@@ -60,8 +60,16 @@ class Text:
         return catalogue()[key][self.language].format(**values)
 
     def percent(self, share: float | None, decimals: int = 0) -> str:
-        """Write a share 0-1 as a percentage; a dash where there is none."""
-        return "–" if share is None else f"{100 * share:.{decimals}f}\N{NARROW NO-BREAK SPACE}%"
+        """Write a share 0-1 as a percentage; a dash where there is none.
+
+        What is there but would round to nothing is "<1": "0 %" is kept for nothing at all.
+        """
+        if share is None:
+            return "–"
+        least = 10.0**-decimals
+        small = share > 0 and 100 * share < least / 2
+        said = f"<{least:.{decimals}f}" if small else f"{100 * share:.{decimals}f}"
+        return f"{said}\N{NARROW NO-BREAK SPACE}%"
 
     def duration(self, seconds: float) -> str:
         """Write a duration in its two largest units, from seconds to days."""

@@ -41,6 +41,13 @@
     fetch("/auth/active", { method: "POST", cache: "no-store", keepalive: true }).catch(() => {});
   }
 
+  // The page server calls every page English; screen readers and line breaks go by this.
+  function speak() {
+    const here = new URLSearchParams(location.search).get("lang");
+    if (here && document.documentElement.lang !== here) document.documentElement.lang = here;
+  }
+
+  setInterval(speak, 1000);
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) asking?.abort();
     else if (!asking) wait();

@@ -20,7 +20,7 @@ from agent.errors import AuditBroken, ConfigError, StoreError
 from agent.store.access_reader import AccessQuery
 from dashboard import entries, queries, queries_access
 from dashboard.documents.qr import qr_svg
-from dashboard.views.common import facts, local, trouble
+from dashboard.views.common import facts, grid, local, trouble
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 TABS = ("entries", "verify", "checkpoint", "export")
 MOST_NUMBERS = 12
+SHORT_LOG = 25
+"""Entries that are shown without a frame to scroll in."""
 QR_PIXELS = 280
 _LOOKED = "log_looked"
 _CURSORS = "log_cursors"
@@ -153,7 +155,7 @@ def _entries(words: Text, place: Site, query: AccessQuery) -> None:
 def _table(words: Text, found: Sequence[AccessEntry]) -> None:
     rows = [
         {
-            words("column.number"): entry.number,
+            words("column.number"): f"{entry.number}",
             words("column.at"): local(entry.event.at, "%Y-%m-%d %H:%M:%S"),
             words("column.actor"): entries.who(words, entry),
             words("column.role"): words(f"who.{entry.event.role.value}"),
@@ -166,18 +168,7 @@ def _table(words: Text, found: Sequence[AccessEntry]) -> None:
         }
         for entry in found
     ]
-    shapes = {
-        words("column.number"): st.column_config.NumberColumn(width=60),
-        words("column.objects"): st.column_config.TextColumn(width="medium"),
-    }
-    st.dataframe(
-        rows,
-        hide_index=True,
-        width="stretch",
-        height="content" if len(rows) <= 20 else 740,
-        column_config=shapes,
-        key="log_table",
-    )
+    grid(rows, words("access.tab_entries"), tall=len(rows) <= SHORT_LOG)
 
 
 def _turn(words: Text, page: LogPage, cursors: list[int]) -> None:
@@ -287,7 +278,7 @@ def _checkpoint(words: Text, place: Site) -> None:
         st.info(words("checkpoint.none"), icon=":material/draw:")
         return
     at = local(newest.stored.at)
-    st.markdown(f"#### {words('checkpoint.signed', at=at, n=f'{newest.stored.size:,}')}")
+    st.markdown(f"## {words('checkpoint.signed', at=at, n=f'{newest.stored.size:,}')}")
     left, right = st.columns([3, 2], gap="large")
     with left:
         _as_text(words, newest)
@@ -295,7 +286,7 @@ def _checkpoint(words: Text, place: Site) -> None:
         st.caption(words("checkpoint.code"))
         st.image(qr_svg(newest.stored.note), width=QR_PIXELS)
         st.caption(words("checkpoint.qr_note"))
-    st.markdown(f"#### {words('checkpoint.how')}")
+    st.markdown(f"## {words('checkpoint.how')}")
     st.markdown("\n".join(f"{n}. {words(f'checkpoint.step_{n}')}" for n in range(1, 5)))
 
 

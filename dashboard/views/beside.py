@@ -61,7 +61,7 @@ def by_hour(
 ) -> None:
     """Show one metric by weekday and hour."""
     with st.container(border=True):
-        st.markdown(f"#### {words('byhour.title')}")
+        st.markdown(f"## {words('byhour.title')}")
         if latest.bucket_seconds > HOUR_SECONDS:
             st.markdown(words("byhour.too_long"))
             return
@@ -85,7 +85,7 @@ def by_hour(
         if hidden:
             reasons = dict.fromkeys(words(f"hidden.{h.reason.value}") for h in hidden if h.reason)
             st.caption(words("byhour.hidden", reasons=" / ".join(reasons)))
-        table(words, _hour_rows(words, hours, states, weekdays), "byhour_table")
+        table(words, _hour_rows(words, hours, states, weekdays), words("byhour.title"))
 
 
 def _state(words: Text, hour: Hour) -> str:
@@ -125,7 +125,7 @@ def places(
     if len(found) < 2:
         return
     with st.container(border=True):
-        st.markdown(f"#### {words('places.title')}")
+        st.markdown(f"## {words('places.title')}")
         st.caption(words("places.subtitle"))
         name = metric_name(words, metric)
         said = ", ".join(f"{one.zone} {_place_value(words, one)}" for one in found)
@@ -153,7 +153,7 @@ def places(
             }
             for one in found
         ]
-        table(words, rows, "places_table")
+        table(words, rows, words("places.title"))
 
 
 def _place_value(words: Text, one: Place) -> str:

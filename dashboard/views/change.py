@@ -32,7 +32,7 @@ Sides = tuple[Days, Days]
 def change(words: Text, place: Site, latest: Latest, zone: str | None, timezone: str) -> None:
     """Ask what to compare, and say what may be said."""
     with st.container(border=True):
-        st.markdown(f"#### {words('change.title')}")
+        st.markdown(f"## {words('change.title')}")
         st.caption(words("change.subtitle"))
         sides = _asked(words, place, queries.kept_days(place, latest, timezone))
         if sides is None:
@@ -158,7 +158,7 @@ def _answer(words: Text, sides: Sides, found: Comparison) -> None:
         day = sides[0].last + timedelta(days=1)
         notes.append(words("change.without", day=day.isoformat()))
     st.caption(" ".join([*notes, words("change.chance", n=len(there))]))
-    table(words, [_row(words, label, one) for label, one in there], "change_table")
+    table(words, [_row(words, label, one) for label, one in there], words("change.title"))
 
 
 def _span(side: Days) -> str:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import html
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import streamlit as st
 
+from dashboard.tables import table_html
 from dashboard.troubles import kind_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
     from agent.errors import StoreError
@@ -30,10 +31,21 @@ def moment(instant: datetime, now: datetime) -> str:
     return local(instant, "%H:%M" if same else "%Y-%m-%d %H:%M")
 
 
-def table(words: Text, rows: Sequence[dict[str, Any]], key: str) -> None:
-    """Offer the rows of a chart as a table, closed at first."""
+def grid(rows: Sequence[Mapping[str, object]], label: str, *, tall: bool = False) -> None:
+    """Show rows as a table that wraps, and that becomes a list on a phone.
+
+    Args:
+        rows: by column's name.
+        label: what it is about, for screen readers.
+        tall: as long as its rows are.
+    """
+    st.html(table_html(rows, label, tall=tall))
+
+
+def table(words: Text, rows: Sequence[Mapping[str, object]], label: str) -> None:
+    """Offer the rows of a chart as a table, closed at first; `label` says what it is about."""
     with st.expander(words("control.table"), icon=":material/table:"):
-        st.dataframe(rows, hide_index=True, width="stretch", key=key)
+        grid(rows, label)
 
 
 def legend(entries: Iterable[tuple[str, str]]) -> None:

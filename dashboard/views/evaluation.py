@@ -177,7 +177,7 @@ def _units(
             }
             for pair in pairs
         ]
-        table(words, rows, f"{title}.table")
+        table(words, rows, words(title))
 
 
 def _expression(words: Text, found: Agreement) -> None:
@@ -226,7 +226,7 @@ def _calibration(words: Text, found: Agreement) -> None:
             }
             for one in found.bins
         ]
-        table(words, rows, "evaluation.calibration.table")
+        table(words, rows, words("evaluation.calibration"))
 
 
 def _drift(words: Text, found: Agreement) -> None:
@@ -256,7 +256,7 @@ def _drift(words: Text, found: Agreement) -> None:
             }
             for monday, rate in found.weeks
         ]
-        table(words, rows, "evaluation.drift.table")
+        table(words, rows, words("evaluation.drift"))
 
 
 def _proposals(words: Text, quality: Quality) -> None:

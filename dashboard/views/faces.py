@@ -35,7 +35,7 @@ MOST_LINES = 3
 def movement(words: Text, page: Overview) -> None:
     """Show AU rates with their intervals, and how chosen ones went over time."""
     with st.container(border=True):
-        st.markdown(f"#### {words('movement.title')}")
+        st.markdown(f"## {words('movement.title')}")
         if au_rate(AU_LABELS[0]) not in page.lines:
             st.markdown(words("movement.not_computed"))
             return
@@ -95,7 +95,7 @@ def _rates(words: Text, page: Overview, rates: dict[str, Estimate]) -> None:
                 words("movement.tracks"): rates[label].tracks,
             }
         )
-    table(words, rows, "rates_table")
+    table(words, rows, words("movement.title"))
 
 
 def _note(words: Text, estimate: Estimate, grade: str) -> str:
@@ -132,7 +132,7 @@ def _rate_lines(words: Text, page: Overview, rates: dict[str, Estimate]) -> None
         alt=words("movement.alt_lines", parts=", ".join(named)),
         key="lines_chart",
     )
-    table(words, _over_time(words, named), "lines_table")
+    table(words, _over_time(words, named), words("movement.over_time"))
 
 
 def _over_time(
@@ -157,7 +157,7 @@ def _value(words: Text, point: Point, share: bool) -> str:
 def emotion(words: Text, page: Overview) -> None:
     """Show expression categories under their caveat, then the derived scores."""
     with st.container(border=True):
-        st.markdown(f"#### {words('emotion.title')}")
+        st.markdown(f"## {words('emotion.title')}")
         names = {name: words(f"emotion.{name}") for name in EMOTIONS}
         if emotion_share(EMOTIONS[0]) not in page.lines:
             st.markdown(words("emotion.not_computed"))
@@ -197,7 +197,7 @@ def _categories(words: Text, names: dict[str, str], shown: dict[str, Estimate]) 
         }
         for name, estimate in shown.items()
     ]
-    table(words, rows, "categories_table")
+    table(words, rows, words("emotion.title"))
 
 
 def _category_lines(words: Text, page: Overview, named: dict[str, list[Point]]) -> None:
@@ -208,7 +208,7 @@ def _category_lines(words: Text, page: Overview, named: dict[str, list[Point]]) 
         key="category_lines_chart",
     )
     legend(zip(charts.CATEGORY_COLOURS, named, strict=True))
-    table(words, _over_time(words, named), "category_lines_table")
+    table(words, _over_time(words, named), words("emotion.over_time"))
 
 
 def _scores(words: Text, page: Overview) -> None:
@@ -250,7 +250,7 @@ def _scores(words: Text, page: Overview) -> None:
         alt=words("derived.alt_lines"),
         key="scores_chart",
     )
-    table(words, _over_time(words, named, share=False), "scores_table")
+    table(words, _over_time(words, named, share=False), words("derived.title"))
     st.caption(words("derived.note"))
 
 

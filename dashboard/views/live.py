@@ -171,7 +171,7 @@ def _disk(words: Text, disk: Disk | None) -> tuple[str, str | None]:
 
 
 def _cameras(words: Text, place: Site, rules: Policy | None, health: Health, now: datetime) -> None:
-    st.markdown(f"#### {words('camera.title')}")
+    st.markdown(f"## {words('camera.title')}")
     if not health.cameras:
         st.markdown(words("camera.none"))
     elif health.state is not State.RUNNING and health.at is not None:
@@ -270,7 +270,7 @@ def _day_table(words: Text, day: Today) -> None:
         }
         for zone, found in day.zones.items()
     ]
-    table(words, rows, "today_table")
+    table(words, rows, words("camera.title"))
 
 
 def _more(words: Text, health: Health, now: datetime) -> None:

@@ -10,11 +10,13 @@ import streamlit as st
 
 from agent.clock import SystemClock
 from agent.config.site import Site
-from agent.errors import SchemaTooNew, StoreError
+from agent.errors import StoreError
 from dashboard import queries
 from dashboard.queries import Overview, Period
+from dashboard.troubles import kind_of
 from dashboard.views import beside, faces, sections
 from dashboard.views.change import change
+from dashboard.views.common import trouble
 
 if TYPE_CHECKING:
     from agent.domain.account import User
@@ -28,12 +30,42 @@ STALE_GRACE = timedelta(seconds=30)
 
 
 def show(words: Text, _user: User) -> None:
-    """Draw the page, and draw it again by itself while it is open."""
-    st.fragment(_draw, run_every=REFRESH_SECONDS)(words)
-
-
-def _draw(words: Text) -> None:
+    """Draw the page, and draw it again as soon as there is something new."""
     place = queries.site()
+    seen = _mark(place)
+    _draw(words, place)
+    st.fragment(_watch, run_every=REFRESH_SECONDS)(seen)
+
+
+def _watch(seen: object) -> None:
+    """Have the page drawn again if it would look different; looking costs next to nothing."""
+    if _mark(queries.site()) != seen:
+        st.rerun()
+
+
+def _mark(place: Site) -> tuple[object, ...]:
+    """Return what decides how the page looks, apart from what somebody chooses on it."""
+    policy = queries.policy(place)
+    digest = policy.digest if policy else None
+    try:
+        latest = queries.latest(place)
+    except StoreError as error:
+        return digest, kind_of(error)
+    return digest, latest, latest is not None and _stale(latest) is not None
+
+
+def _stale(latest: Latest) -> timedelta | None:
+    """Return the age of the newest numbers where it is more than it should be."""
+    # An agent that stops releases its open bucket early, so the end may still lie ahead.
+    age = max(SystemClock().now() - latest.bucket_end, timedelta(0))
+    return (
+        age
+        if age > STALE_BUCKETS * timedelta(seconds=latest.bucket_seconds) + STALE_GRACE
+        else None
+    )
+
+
+def _draw(words: Text, place: Site) -> None:
     policy = queries.policy(place)
     st.title(policy.site if policy else words("app.title"), anchor=False)
     try:
@@ -42,10 +74,8 @@ def _draw(words: Text) -> None:
             _empty(words, policy)
         else:
             _filled(words, place, policy, latest)
-    except SchemaTooNew as error:
-        _trouble(words, "state.trouble_newer", error)
     except StoreError as error:
-        _trouble(words, "state.trouble_store", error)
+        trouble(words, "aggregates", error)
 
 
 def _empty(words: Text, policy: Policy | None) -> None:
@@ -60,28 +90,17 @@ def _empty(words: Text, policy: Policy | None) -> None:
     sections.footer(words, policy, None)
 
 
-def _trouble(words: Text, key: str, error: StoreError) -> None:
-    st.error(
-        f"**{words('state.trouble_title')}**\n\n{words(key)}\n\n"
-        f"{words('state.detail')}: {error}. {error.advice}",
-        icon=":material/error:",
-    )
-
-
 def _filled(words: Text, place: Site, policy: Policy | None, latest: Latest) -> None:
     bucket = words.duration(latest.bucket_seconds)
-    # An agent that stops releases its open bucket early, so the end may still lie ahead.
-    age = max(SystemClock().now() - latest.bucket_end, timedelta(0))
     zone, period = _controls(words, place, latest)
     if policy is not None and policy.demo:
         st.info(words("banner.demo", bucket=bucket, k=latest.k), icon=":material/science:")
-    if age > STALE_BUCKETS * timedelta(seconds=latest.bucket_seconds) + STALE_GRACE:
+    if (age := _stale(latest)) is not None:
         ago = words.duration(age.total_seconds())
         st.warning(words("banner.stale", ago=ago), icon=":material/history:")
     timezone = queries.timezone_of(policy)
     page = _read(str(place.root), latest, period, zone, timezone)
-    rule = words("coverage.rule", k=latest.k, bound=sections.bound_of(words, policy))
-    sections.coverage(words, page, zone, age.total_seconds(), rule)
+    sections.coverage(words, page, zone, policy, latest)
     faces.movement(words, page)
     faces.emotion(words, page)
     metric = beside.chosen_metric(words, page)

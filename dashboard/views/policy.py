@@ -15,7 +15,7 @@ from agent.retention.words import DOUBTS, STOPS
 from dashboard import entries, queries, queries_live, queries_policy
 from dashboard.queries_live import State
 from dashboard.queries_policy import TierRow
-from dashboard.views.common import plain, trouble
+from dashboard.views.common import grid, plain, trouble
 
 if TYPE_CHECKING:
     from agent.config.site import Site
@@ -120,14 +120,14 @@ def _kept(words: Text, place: Site, policy: Policy, health: Health) -> None:
             )
         )
     _stops(words, policy, outlook)
-    st.markdown(f"#### {words('kept.tiers')}")
+    st.markdown(f"## {words('kept.tiers')}")
     st.caption(words("kept.tiers_note"))
     rows = queries_policy.tiers(policy, stock, outlook.plan, _log_row(words, place, policy))
     cells = [_tier(words, policy, row) for row in rows]
-    st.dataframe(cells, hide_index=True, width="stretch", key="tiers_table")
-    st.markdown(f"#### {words('kept.plan')}")
+    grid(cells, words("kept.tiers"), tall=True)
+    st.markdown(f"## {words('kept.plan')}")
     _plan(words, policy, outlook)
-    st.markdown(f"#### {words('kept.holds')}")
+    st.markdown(f"## {words('kept.holds')}")
     _holds(words, policy, stock)
 
 
@@ -204,8 +204,7 @@ def _plan(words: Text, policy: Policy, outlook: Outlook) -> None:
     if not rows:
         st.markdown(words("kept.nothing"))
         return
-    wide = {words("kept.why"): st.column_config.TextColumn(width="large")}
-    st.dataframe(rows, hide_index=True, width="stretch", column_config=wide, key="plan_table")
+    grid(rows, words("kept.plan"))
 
 
 def _lot(words: Text, policy: Policy, fate: str, group: Group) -> dict[str, str]:
@@ -238,7 +237,7 @@ def _holds(words: Text, policy: Policy, stock: Stock) -> None:
                 words("kept.hold_ends"): _clock(policy, hold.expires_at) + over,
             }
         )
-    st.dataframe(rows, hide_index=True, width="stretch", key="holds_table")
+    grid(rows, words("kept.holds"), tall=True)
 
 
 # --- the rules and the law -----------------------------------------------------------------------
@@ -256,9 +255,9 @@ def _told(words: Text, policy: Policy, profile: Profile) -> None:
 
 def _law(words: Text, policy: Policy, profile: Profile) -> None:
     title, date = profile.title[words.language], profile.verified_on.isoformat()
-    st.markdown(f"#### {words('law.title', title=title, date=date)}")
+    st.markdown(f"## {words('law.title', title=title, date=date)}")
     st.markdown("\n".join(f"- {plain(text)}" for text in profile.about[words.language]))
-    st.markdown(f"#### {words('law.limits')}")
+    st.markdown(f"## {words('law.limits')}")
     found = queries_policy.bounds(policy, profile, words.language)
     if not found:
         st.markdown(words("law.limits_none"))
@@ -273,8 +272,8 @@ def _law(words: Text, policy: Policy, profile: Profile) -> None:
             }
             for bound in found
         ]
-        st.dataframe(rows, hide_index=True, width="stretch", key="limits_table")
-    st.markdown(f"#### {words('law.sources')}")
+        grid(rows, words("law.limits"), tall=True)
+    st.markdown(f"## {words('law.sources')}")
     lines = [
         f"- [{plain(str(source))}]({source.url})" if source.url else f"- {plain(str(source))}"
         for source in profile.sources.values()
@@ -287,7 +286,7 @@ def _law(words: Text, policy: Policy, profile: Profile) -> None:
 
 
 def _receipts(words: Text, place: Site, policy: Policy) -> None:
-    st.markdown(f"#### {words('receipt.title')}")
+    st.markdown(f"## {words('receipt.title')}")
     st.caption(words("receipt.note"))
     try:
         found = queries_policy.receipts(place)
@@ -312,7 +311,7 @@ def _receipts(words: Text, place: Site, policy: Policy) -> None:
                 words("receipt.entry"): entry.number,
             }
         )
-    st.dataframe(rows, hide_index=True, width="stretch", height="content", key="receipts_table")
+    grid(rows, words("receipt.title"), tall=True)
 
 
 # --- the notice ----------------------------------------------------------------------------------

@@ -24,9 +24,10 @@ if TYPE_CHECKING:
     from dashboard.text import Text
 
 
-def coverage(words: Text, page: Overview, zone: str | None, age_seconds: float, rule: str) -> None:
+def coverage(
+    words: Text, page: Overview, zone: str | None, policy: Policy | None, latest: Latest
+) -> None:
     """Say what the camera could do, before any number about faces."""
-    found = page.coverage
     bucket = words.duration(page.bucket)
     buckets = round((page.until - page.since).total_seconds() / page.bucket)
     st.caption(
@@ -41,22 +42,67 @@ def coverage(words: Text, page: Overview, zone: str | None, age_seconds: float, 
     )
     _sentence(words, page)
     with st.container(border=True):
-        st.markdown(f"#### {words('coverage.title')}")
-        facts = (
-            ("observed", words.duration(found.observed_seconds), None),
-            ("usable", words.percent(found.usable_share), None),
-            ("hidden", words.percent(found.hidden_share), None),
-            ("last", words("coverage.ago", duration=words.duration(age_seconds)), bucket),
+        st.markdown(f"## {words('coverage.title')}")
+        _figures(words, page, latest)
+        _statuses(words, page.coverage)
+        st.caption(" ".join(_notes(words, page, policy, latest)))
+        st.caption(_basis(words, policy, latest))
+        _status_table(words, page.coverage)
+
+
+def _figures(words: Text, page: Overview, latest: Latest) -> None:
+    found = page.coverage
+    poor = found.status_seconds[FrameStatus.TOO_DARK] + found.status_seconds[FrameStatus.BLURRED]
+    looked = found.observed_seconds + poor
+    readable = words.duration(found.status_seconds[FrameStatus.OK])
+    peak = "–" if found.peak is None else words("coverage.faces", n=found.peak)
+    figures = (
+        ("observed", words.duration(found.observed_seconds), _of_period(words, found)),
+        ("usable", readable, words("coverage.of_period", share=words.percent(found.usable_share))),
+        ("bound", peak, words("coverage.at_once")),
+        ("hidden", words.percent(found.hidden_share), words("coverage.of_cells", n=found.cells)),
+        ("quality", words.percent(poor / looked if looked else None), words("coverage.of_picture")),
+        ("last", local(latest.bucket_end, "%H:%M"), local(latest.bucket_end, "%Y-%m-%d")),
+    )
+    row = st.container(horizontal=True, gap="xsmall")
+    for name, value, below in figures:
+        row.metric(
+            words(f"coverage.{name}"),
+            value,
+            delta=below,
+            delta_color="off",
+            delta_arrow="off",
+            help=words(f"coverage.{name}_help", bucket=words.duration(page.bucket)),
+            width=140,
         )
-        row = st.container(horizontal=True, gap="small")
-        for name, value, length in facts:
-            row.metric(
-                words(f"coverage.{name}"),
-                value,
-                help=words(f"coverage.{name}_help", bucket=length),
-                width=190,
-            )
-        _statuses(words, found, rule)
+
+
+def _of_period(words: Text, found: Coverage) -> str:
+    share = found.observed_seconds / found.seconds if found.seconds else 0.0
+    return words("coverage.of_period", share=words.percent(share))
+
+
+def _notes(words: Text, page: Overview, policy: Policy | None, latest: Latest) -> list[str]:
+    notes = [words("coverage.rule", k=latest.k, bound=bound_of(words, policy))]
+    places = len({cell.zone for cell in page.cells})
+    if places > 1:
+        notes.append(words("coverage.added", n=places))
+    if page.coverage.dropped_frames:
+        notes.append(words("coverage.dropped", count=f"{page.coverage.dropped_frames:,}"))
+    return notes
+
+
+def _basis(words: Text, policy: Policy | None, latest: Latest) -> str:
+    """Name the models, the profile and the policy that the numbers rest on."""
+    parts = (
+        (words("footer.models"), ", ".join(f"`{model}`" for model in latest.models) or "–"),
+        (
+            words("footer.profile"),
+            f"`{policy.jurisdiction}`" if policy else words("footer.unknown"),
+        ),
+        (words("footer.policy"), f"`{latest.policy[:12]}`"),
+    )
+    return "  ·  ".join(f"{name}: {value}" for name, value in parts)
 
 
 def _until(page: Overview) -> str:
@@ -80,9 +126,13 @@ def _sentence(words: Text, page: Overview) -> None:
         st.markdown(words("summary.sentence_hidden", usable=usable))
 
 
-def _statuses(words: Text, found: Coverage, rule: str) -> None:
+def _times(found: Coverage) -> dict[str, float]:
     times = {status.value: found.status_seconds[status] for status in FrameStatus}
-    times["absent"] = found.absent_seconds
+    return {**times, "absent": found.absent_seconds}
+
+
+def _statuses(words: Text, found: Coverage) -> None:
+    times = _times(found)
     whole = sum(times.values()) or 1.0
     parts = [
         (key, words(f"status.{key}"), seconds / whole)
@@ -99,12 +149,11 @@ def _statuses(words: Text, found: Coverage, rule: str) -> None:
     legend(
         (charts.STATUS_COLOURS[key], f"{name} {words.percent(share)}") for key, name, share in parts
     )
-    notes = [rule]
-    if found.peak is not None:
-        notes.append(words("coverage.peak", peak=found.peak))
-    if found.dropped_frames:
-        notes.append(words("coverage.dropped", count=found.dropped_frames))
-    st.caption(" ".join(notes))
+
+
+def _status_table(words: Text, found: Coverage) -> None:
+    times = _times(found)
+    whole = sum(times.values()) or 1.0
     rows = [
         {
             words("coverage.status"): words(f"status.{key}"),
@@ -113,7 +162,7 @@ def _statuses(words: Text, found: Coverage, rule: str) -> None:
         }
         for key, seconds in times.items()
     ]
-    table(words, rows, "coverage_table")
+    table(words, rows, words("coverage.title"))
 
 
 def bound_of(words: Text, policy: Policy | None) -> str:
@@ -124,7 +173,7 @@ def bound_of(words: Text, policy: Policy | None) -> str:
 def hidden(words: Text, page: Overview, policy: Policy | None, latest: Latest) -> None:
     """Show which buckets are hidden, and explain why."""
     with st.container(border=True):
-        st.markdown(f"#### {words('hidden.title')}")
+        st.markdown(f"## {words('hidden.title')}")
         st.caption(words("hidden.subtitle"))
         states = {key: words(f"hidden.{key}") for key in charts.STATE_COLOURS}
         count = Counter(charts.state_of(cell) for cell in page.cells)
@@ -142,7 +191,7 @@ def hidden(words: Text, page: Overview, policy: Policy | None, latest: Latest) -
             {words("hidden.state"): states[key], words("hidden.count"): number}
             for key, number in counted.items()
         ]
-        table(words, rows, "hidden_table")
+        table(words, rows, words("hidden.title"))
         with st.expander(words("hidden.why"), icon=":material/help:"):
             bucket = words.duration(page.bucket)
             st.markdown(
@@ -153,16 +202,10 @@ def hidden(words: Text, page: Overview, policy: Policy | None, latest: Latest) -
 
 
 def footer(words: Text, policy: Policy | None, latest: Latest | None) -> None:
-    """Name the rules and models behind the numbers, and what this page is not."""
-    unknown = words("footer.unknown")
-    digest = latest.policy if latest else (policy.digest if policy else unknown)
-    parts = [
-        (words("footer.policy"), f"`{digest[:12]}`"),
-        (words("footer.profile"), f"`{policy.jurisdiction}`" if policy else unknown),
-    ]
+    """Name the purpose and whom to ask, and say what this page is not."""
+    parts = []
     if latest is not None:
         parts.append((words("footer.rule"), words("footer.rule_value", k=latest.k)))
-        parts.append((words("footer.models"), ", ".join(f"`{m}`" for m in latest.models) or "–"))
     if policy is not None:
         purpose = policy.purpose.get(words.language) or next(iter(policy.purpose.values()))
         parts += [(words("footer.purpose"), purpose), (words("footer.contact"), policy.contact)]

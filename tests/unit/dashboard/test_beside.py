@@ -14,10 +14,14 @@ from agent.config.markers import FILE_NAME
 from agent.config.site import Site
 from agent.domain.aggregate import au_rate
 from dashboard import export, queries
+from dashboard.charts_compare import colour_range
+from dashboard.estimates import Estimate
+from dashboard.hours import Hour
 from dashboard.queries import Days, Period
 from dashboard.text import LANGUAGES, Text
 from tests.browser.seed_days import TIMEZONE, fill_days
-from tests.unit.dashboard.test_pages import run, said
+from tests.unit.dashboard.page import said, tables
+from tests.unit.dashboard.test_pages import run
 
 LAST, CHANGED = date(2026, 11, 23), date(2026, 11, 12)
 RATE = au_rate("AU12")
@@ -60,7 +64,7 @@ def test_hours_places_and_the_marked_day_are_there(
     for key in ("byhour.title", "places.title", "change.title"):
         assert words(key) in text
     assert words("places.subtitle") in text
-    assert len(app.dataframe) == len(app.get("vega_lite_chart")) == 10
+    assert len(tables(app)) == len(app.get("vega_lite_chart")) == 10
     assert {"ja": "新しいレジ", "en": "New checkout"}[language] in str(
         app.selectbox(key="change_marker").options
     )
@@ -118,6 +122,22 @@ def test_hidden_hours_are_no_zeros(shop: Site) -> None:
     assert hidden
     assert all(hour.reason is not None and hour.shown == 0 for hour in hidden)
     assert all(hour.cells == 0 and hour.estimate is None for hour in night)
+
+
+def test_chance_is_not_drawn_as_a_contrast() -> None:
+    """Hours that differ by less than their intervals are wide don't get the whole range."""
+
+    def hour(value: float, half: float) -> Hour:
+        estimate = Estimate(value, value - half, value + half, 100, 20)
+        return Hour(0, 10, estimate, None, 1, 1)
+
+    alike, apart = [hour(0.40, 0.1), hour(0.42, 0.1)], [hour(0.2, 0.05), hour(0.6, 0.05)]
+    low, high = colour_range(alike)
+
+    assert high - low == pytest.approx(0.2)
+    assert low < 0.40 < 0.42 < high
+    assert colour_range(apart) == pytest.approx((0.2, 0.6))
+    assert colour_range([]) == (0.0, 1.0)
 
 
 def test_days_and_buckets_give_the_same_numbers(shop: Site) -> None:

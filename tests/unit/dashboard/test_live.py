@@ -17,7 +17,7 @@ from dashboard.alarms import Level
 from dashboard.queries_live import Disk, State
 from dashboard.text import LANGUAGES, Text, catalogue
 from tests.browser import seed, seed_agent
-from tests.unit.dashboard.page import draw, said
+from tests.unit.dashboard.page import draw, said, tables
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -196,7 +196,7 @@ def test_every_chart_has_a_table_twin_and_there_is_no_image(
     app = draw("live", site, monkeypatch)
 
     assert len(app.get("vega_lite_chart")) == 2
-    assert len(app.dataframe[0].value) == 2
+    assert len(tables(app)[0]) == 2
     assert not app.get("imgs")
 
 

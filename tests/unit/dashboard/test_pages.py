@@ -17,6 +17,7 @@ from dashboard import queries
 from dashboard.text import LANGUAGES, Text
 from tests import signed_in
 from tests.browser import seed
+from tests.unit.dashboard.page import said, tables
 
 APP = Path(queries.__file__).with_name("app.py")
 
@@ -30,18 +31,6 @@ def run(site: Site, monkeypatch: pytest.MonkeyPatch, language: str = "en") -> Ap
     app.run()
     assert not app.exception
     return app
-
-
-def said(app: AppTest) -> str:
-    """Return all text of the page, tables included."""
-    parts = [
-        element.value
-        for kind in (app.title, app.markdown, app.caption, app.info, app.warning, app.error)
-        for element in kind
-    ]
-    parts += [f"{metric.label} {metric.value}" for metric in app.metric]
-    parts += [frame.value.to_string() for frame in app.dataframe]
-    return "\n".join(parts)
 
 
 def now() -> datetime:
@@ -99,9 +88,9 @@ def test_coverage_comes_before_any_number_about_faces(
 ) -> None:
     """The first heading of the page is coverage."""
     site = seed.fill(tmp_path, until=now(), buckets=10, crowd=7)
-    headings = [m.value for m in run(site, monkeypatch).markdown if m.value.startswith("####")]
+    headings = [m.value for m in run(site, monkeypatch).markdown if m.value.startswith("## ")]
 
-    assert headings[0] == f"#### {Text('en')('coverage.title')}"
+    assert headings[0] == f"## {Text('en')('coverage.title')}"
 
 
 def test_every_chart_has_a_table_twin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -109,7 +98,7 @@ def test_every_chart_has_a_table_twin(tmp_path: Path, monkeypatch: pytest.Monkey
     site = seed.fill(tmp_path, until=now(), buckets=10, crowd=7)
     app = run(site, monkeypatch)
 
-    assert len(app.dataframe) == len(app.get("vega_lite_chart")) == 8
+    assert len(tables(app)) == len(app.get("vega_lite_chart")) == 8
 
 
 def test_fully_suppressed_page_shows_no_face_number(
@@ -153,7 +142,8 @@ def test_corrupt_database_says_what_to_do(
     bare.aggregates.write_bytes(b"no database" * 500)
     app = run(bare, monkeypatch, language)
 
-    assert Text(language)("state.trouble_store") in app.error[0].value
+    assert "omokage run" in app.error[0].value
+    assert Text(language)("trouble.detail") in app.error[0].value
     assert not app.metric
 
 
@@ -167,7 +157,8 @@ def test_newer_schema_says_upgrade(
     connection.close()
     app = run(bare, monkeypatch, language)
 
-    assert Text(language)("state.trouble_newer") in app.error[0].value
+    upgrade = {"en": "Upgrade Omokage", "ja": "Omokageを更新"}
+    assert upgrade[language] in app.error[0].value
 
 
 def test_locked_database_is_not_a_crash(bare: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -177,7 +168,7 @@ def test_locked_database_is_not_a_crash(bare: Site, monkeypatch: pytest.MonkeyPa
     holder = sqlite3.connect(bare.aggregates)
     holder.execute("BEGIN EXCLUSIVE")
     try:
-        assert "locked" in run(bare, monkeypatch).error[0].value
+        assert "Another program is using" in run(bare, monkeypatch).error[0].value
     finally:
         holder.close()
 

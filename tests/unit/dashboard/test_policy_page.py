@@ -15,7 +15,7 @@ from dashboard import queries_policy
 from dashboard.text import LANGUAGES, Text
 from dashboard.views import policy as view
 from tests.browser import seed, seed_agent
-from tests.unit.dashboard.page import draw, said
+from tests.unit.dashboard.page import draw, said, tables
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,7 +89,7 @@ def test_the_page_says_what_is_kept_and_why(
     words = Text(language)
     app = draw("policy", site, monkeypatch, language)
     text = said(app)
-    receipts = next(f.value for f in app.dataframe if words("receipt.policy") in f.value.columns)
+    receipts = next(rows for rows in tables(app) if words("receipt.policy") in rows[0])
 
     for tier in Tier:
         assert words(f"kept.tier_{tier.value}") in text
@@ -97,7 +97,7 @@ def test_the_page_says_what_is_kept_and_why(
     assert "M. Sato" in text
     assert words("rules.same") in text
     assert "omokage policy apply" in text
-    assert "sato" not in receipts.to_string()
+    assert "sato" not in str(receipts)
     assert not app.error
 
 
@@ -134,7 +134,7 @@ def test_a_wrong_policy_names_its_lines(
 
     assert Text(language)("rules.broken_title") in app.error[0].value
     assert "release.k" in app.code[0].value
-    assert not app.dataframe
+    assert not tables(app)
 
 
 def test_an_empty_site_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
