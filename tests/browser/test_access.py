@@ -1,0 +1,104 @@
+"""Whether everybody can use the pages: axe-core's judgement, in both themes and languages."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from agent.domain.access import Role
+from dashboard.pages import PAGES
+from dashboard.text import Text
+from tests.browser import seed_whole, serving
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
+GRAVE = {"serious", "critical"}
+LOOKS = (("en", "en-GB", "light", 1366), ("ja", "ja-JP", "dark", 390))
+"""Language, locale, theme and width: each theme is judged on every page."""
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a site that has something on each page."""
+    return seed_whole.fill_whole(tmp_path_factory.mktemp("site")).root
+
+
+@pytest.fixture(scope="module")
+def address(root: Path) -> Iterator[str]:
+    """Serve the site and return its address."""
+    with serving.serve(root) as address:
+        yield address
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """Return a headless Chromium, or skip."""
+    with serving.chromium() as browser:
+        yield browser
+
+
+def judged(page: Any) -> list[str]:
+    """Return axe-core's serious findings on a page, each with the parts that it names."""
+    axe = pytest.importorskip("axe_playwright_python.sync_playwright", reason="no axe-core")
+    found = axe.Axe().run(page).response["violations"]
+    return [
+        f"{one['id']}: {[node['target'] for node in one['nodes']]}"
+        for one in found
+        if one["impact"] in GRAVE
+    ]
+
+
+def settle(page: Any) -> None:
+    """Wait until the page is drawn and stays as it is."""
+    page.locator("[data-testid=stMainBlockContainer] h1").first.wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    page.wait_for_timeout(500)
+
+
+@pytest.mark.parametrize(("language", "locale", "scheme", "width"), LOOKS)
+def test_no_page_has_a_serious_fault(
+    address: str, browser: Any, language: str, locale: str, scheme: str, width: int
+) -> None:
+    """Each page of each role is free of serious findings, fits the screen, and names its tongue."""
+    faults: dict[str, object] = {}
+    seen = set()
+    for role in (Role.AUDITOR, Role.REVIEWER):
+        context = browser.new_context(
+            viewport={"width": width, "height": 800}, locale=locale, color_scheme=scheme
+        )
+        page = context.new_page()
+        serving.sign_in(page, address, seed_whole.NAMES[role])
+        for one in PAGES:
+            if role not in one.roles or one.key in seen:
+                continue
+            seen.add(one.key)
+            page.goto(f"{address}/{one.url_path}?lang={language}")
+            settle(page)
+            if found := judged(page):
+                faults[one.key] = found
+            if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
+                faults[f"{one.key} is wider than the screen"] = wide
+            page.locator(f"html[lang={language}]").wait_for(state="attached")
+        context.close()
+
+    assert faults == {}
+    assert seen == {page.key for page in PAGES}
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_form_has_no_serious_fault(address: str, browser: Any, scheme: str) -> None:
+    """Nor has the sign-in page, before and after a wrong password."""
+    context = browser.new_context(locale="ja-JP", color_scheme=scheme)
+    page = context.new_page()
+    page.goto(address)
+    before = judged(page)
+    serving.sign_in(page, address, "hana", "not the password")
+    after = judged(page)
+
+    assert page.get_by_role("alert").inner_text() == Text("ja")("signin.wrong")
+    assert (before, after) == ([], [])
+    context.close()
