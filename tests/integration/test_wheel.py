@@ -73,3 +73,15 @@ def test_the_wheels_models_are_trusted(unpacked, tmp_path):
 
     assert done.returncode == 0, done.stderr
     assert "AU12_r" in out.read_text("utf-8")
+
+
+def test_the_pages_bring_their_words_and_styles(unpacked):
+    """Texts, styles, scripts, fonts and the logo of the pages are in the wheel, file by file."""
+    expected = {
+        path.relative_to(ROOT)
+        for path in (ROOT / "dashboard").rglob("*")
+        if path.is_file() and path.suffix not in {".py", ".pyc", ".md"}
+    }
+
+    assert expected
+    assert {path for path in expected if not (unpacked / path).is_file()} == set()
