@@ -9,7 +9,7 @@ Rules:
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from agent.capture.factory import open_source
@@ -25,6 +25,9 @@ from agent.errors import CameraUnavailable, ConfigError, PolicyForbids
 
 RATE_SECONDS = 10.0
 """Over so long frames are counted for the rate."""
+
+CLOSE_SECONDS = 2.0
+"""Longer than a picture takes to come; a driver that hangs isn't waited for."""
 
 
 @dataclass(slots=True, eq=False)
@@ -90,14 +93,17 @@ class Camera:
             self.reader = self.connect().start()
         return self.reader
 
-    def close(self) -> bool:
+    def close(self, timeout: float = CLOSE_SECONDS) -> bool:
         """Release the camera and wipe its frames; False where it wasn't open.
 
         A file begins again when it is opened anew.
+
+        Args:
+            timeout: seconds that its driver has to come back from a read.
         """
         if self.reader is None:
             return False
-        if not self.reader.close():
+        if not self.reader.close(timeout):
             self.held = self.reader
         self.reader = None
         return True
@@ -114,6 +120,16 @@ class Camera:
         return (
             f"The camera of zone {self.zone} doesn't let go: unplug it." if self.is_held() else ""
         )
+
+
+def close_all(cameras: Sequence[Camera], clock: Clock) -> None:
+    """Release all cameras within the time that one may take, however many of them hang."""
+    for camera in cameras:
+        if camera.reader is not None:
+            camera.reader.ask_to_close()
+    end = clock.monotonic() + CLOSE_SECONDS
+    for camera in cameras:
+        camera.close(max(0.0, end - clock.monotonic()))
 
 
 def make_camera(

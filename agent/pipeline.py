@@ -151,12 +151,17 @@ class SitePipeline:
         self._start: datetime | None = None
         self._last_flush: datetime | None = None
 
-    def begin_tick(self, now: datetime) -> None:
-        """Close a bucket that is over and flush what has waited long enough."""
+    def begin_tick(self, now: datetime) -> bool:
+        """Close a bucket that is over and flush what has waited long enough.
+
+        Returns:
+            Whether a bucket was opened.
+        """
         start = bucket_start(now, self._policy.release.bucket)
         if self._start is not None and start != self._start:
             self.close_bucket(now)
-        if not self._buckets:
+        opened = not self._buckets
+        if opened:
             # Only here, so that one bucket's numbers are all made by the same rules.
             if self._renew is not None:
                 self._models = self._renew(now)
@@ -164,6 +169,11 @@ class SitePipeline:
         # abs: a clock that is set back must not keep records waiting until it has caught up.
         if self._last_flush is None or abs(now - self._last_flush) >= self._policy.flush:
             self.flush(now)
+        return opened
+
+    def age(self, now: datetime) -> float:
+        """Return for how long the open bucket's time has run, seconds."""
+        return 0.0 if self._start is None else (now - self._start).total_seconds()
 
     def see(self, zone: str, frame: Frame, *, now: datetime, seconds: float) -> FrameStatus:
         """Look at one frame of a zone, count it, keep its records; the frame is wiped.

@@ -21,7 +21,7 @@ from typing import Any
 from apscheduler.schedulers.background import BackgroundScheduler
 
 from agent.calibrating import Calibrator, calibrated_event
-from agent.cameras import Camera, make_camera
+from agent.cameras import Camera, close_all, make_camera
 from agent.capture.gate import CaptureGate
 from agent.capture.guard import Freshness
 from agent.clock import Clock
@@ -160,6 +160,7 @@ class Agent:
         )
         self._gate = CaptureGate(policy.schedule, self._site.pause)
         self._pace = Pace(1.0 / policy.sampling_hz, self._clock.monotonic())
+        self._bucket_tick = 0.0  # monotonic seconds at which the open bucket began
         self._cameras = [
             make_camera(
                 zone,
@@ -200,8 +201,7 @@ class Agent:
         self._install_signals()
         scheduler = _scheduler(self._upkeep.hint)
         self._stack.callback(scheduler.shutdown, wait=False)
-        for camera in self._cameras:
-            self._stack.callback(camera.close)
+        self._stack.callback(close_all, self._cameras, self._clock)
         notify("READY=1", os.environ.get("NOTIFY_SOCKET"))
         try:
             self._loop(missing)
@@ -214,6 +214,11 @@ class Agent:
     def stop(self) -> None:
         """Ask `run` to end after the present tick."""
         self._stopping.set()
+
+    @property
+    def left_behind(self) -> bool:
+        """Whether a closed camera's driver still hangs, and a thread in it."""
+        return any(camera.is_held() for camera in self._cameras)
 
     def _install_signals(self) -> None:
         if threading.current_thread() is not threading.main_thread():
@@ -237,7 +242,8 @@ class Agent:
             if tick - before > STALL_SECONDS:
                 self._pass_over(tick)
             before = tick
-            self._pipeline.begin_tick(now)
+            if self._pipeline.begin_tick(now):
+                self._bucket_tick = tick - self._pipeline.age(now)
             allowed = self._gate.at(now, tick).allowed
             for camera in self._cameras:
                 if allowed or camera.ended:
@@ -269,14 +275,14 @@ class Agent:
         """Give one zone's newest frame, or the reason why there is none, to the pipeline."""
         if camera.ended:
             return
-        elapsed = tick - camera.counted_at
+        silent = tick - camera.counted_at
         try:
             reader = camera.open()
             frame = reader.take(timeout=0.0)
         except CameraError as error:
             # A camera may be slower than the sampling; only real silence is a loss.
-            waited = isinstance(error, FrameTimeout) and elapsed < CAMERA_PATIENCE_SECONDS
-            if not waited:
+            waits = isinstance(error, FrameTimeout) and silent < CAMERA_PATIENCE_SECONDS
+            if not waits:
                 self._count(camera, FrameStatus.CAMERA_LOST, tick)
             return
         if frame is None:
@@ -292,14 +298,14 @@ class Agent:
             if freshness is Freshness.FROZEN:
                 self._count(camera, FrameStatus.FROZEN, tick)
             return
-        camera.counted_at = tick
         self._watchdog.fresh(tick)
-        status = self._pipeline.see(camera.zone, frame, now=now, seconds=elapsed)
+        seconds = self._account(camera, tick)
+        status = self._pipeline.see(camera.zone, frame, now=now, seconds=seconds)
         camera.be(status, tick, looked=True)
         unseen, camera.dropped = reader.dropped - camera.dropped, reader.dropped
         # A camera that is faster than the sampling always leaves frames unseen; late are those
         # that a sampling instant would have taken, had this thread been there in time.
-        late = min(unseen, max(0, round(elapsed * self.policy.sampling_hz) - 1))
+        late = min(unseen, max(0, round(silent * self.policy.sampling_hz) - 1))
         if late:
             self._pipeline.drop(camera.zone, late)
 
@@ -315,8 +321,16 @@ class Agent:
         if status is not camera.status and status is not FrameStatus.PAUSED:
             self._pipeline.forget(camera.zone)
         camera.be(status, tick)
-        self._pipeline.count(camera.zone, status, seconds=tick - camera.counted_at)
-        camera.counted_at = tick
+        self._pipeline.count(camera.zone, status, seconds=self._account(camera, tick))
+
+    def _account(self, camera: Camera, tick: float) -> float:
+        """Return the seconds that a camera's tick stands for: those since the one before.
+
+        Never more than the open bucket has had so far, or a slow camera's picture would stand for
+        time of the bucket before.
+        """
+        since, camera.counted_at = camera.counted_at, tick
+        return tick - max(since, self._bucket_tick)
 
     def _keep_house(self, now: datetime) -> None:
         """Delete what is due, and write down what waits to be written down."""

@@ -124,6 +124,10 @@ class LatestFrame:
             self._spare.append(self._lent.pixels)
             self._lent = None
 
+    def ask_to_close(self) -> None:
+        """Let the reading thread end when it can; `close` still has to be called."""
+        self._closing.set()
+
     def close(self, timeout: float = 2.0) -> bool:
         """Stop reading and wipe all slots.
 

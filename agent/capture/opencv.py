@@ -8,6 +8,9 @@ Rules:
 - A live source that returns nothing has lost its camera. OpenCV may also return the last picture
   for ever; `capture.guard` finds that.
 - The decoders are silenced: FFmpeg would print to stderr what is in the address or the file.
+- A file is opened by its absolute path, and FFmpeg may use only the containers and protocols listed
+  here. Otherwise a hostile file's *name* could be an address (`concat:...`) or a pattern for its
+  neighbours (`x%d.png`), and its content a playlist that names other files or machines.
 - OpenCV and FFmpeg keep the last decoded picture in a buffer of their own until the next read or
   `close`; it can't be wiped from Python.
 """
@@ -20,12 +23,10 @@ from enum import Enum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-# FFmpeg's own messages carry addresses; its level is read when the first file is opened.
-os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
-
 import cv2
 import numpy as np
 
+from agent.capture.ffmpeg import restrict
 from agent.capture.files import check_video_file
 from agent.capture.source import NS_PER_SECOND, FrameSource, utc_ns
 from agent.domain.frame import Frame
@@ -34,6 +35,8 @@ from agent.errors import CameraUnavailable, FrameTimeout, MediaError
 if TYPE_CHECKING:
     from agent.capture.source import Picture
     from agent.clock import Clock
+
+restrict(os.environ)
 
 OPEN_TIMEOUT_MS = 10_000
 READ_TIMEOUT_MS = 5_000
@@ -135,7 +138,8 @@ class OpenCvSource(FrameSource):
                 capture = cv2.VideoCapture(self._address.target, cv2.CAP_FFMPEG, limits)
             case Kind.FILE:
                 threads = [cv2.CAP_PROP_N_THREADS, self._threads]
-                capture = cv2.VideoCapture(self._address.target, cv2.CAP_FFMPEG, threads)
+                path = str(Path(self._address.target).absolute())
+                capture = cv2.VideoCapture(path, cv2.CAP_FFMPEG, threads)
         if self._address.kind in {Kind.INDEX, Kind.DEVICE}:
             # Old pictures in a driver's queue are late pictures; a driver may ignore this.
             capture.set(cv2.CAP_PROP_BUFFERSIZE, 1)
