@@ -24,6 +24,11 @@ class AgentError(Exception):
         if advice is not None:
             self.advice = advice
 
+    @property
+    def sentences(self) -> str:
+        """Return what was refused and what to do about it, for one line."""
+        return f"{self}. {self.advice}"
+
 
 class ConfigError(AgentError):
     """A setting is missing or wrong. Stop and correct it."""

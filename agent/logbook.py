@@ -76,7 +76,7 @@ class Logbook:
         except StoreError as error:
             lost = f", {self._lost} lost" if self._lost else ""
             waiting = f"{len(self._waiting)} events wait for the access log{lost}"
-            self._trouble["write"] = f"{waiting}: {error}. {error.advice}"
+            self._trouble["write"] = f"{waiting}: {error.sentences}"
         else:
             self._trouble.pop("write", None)
 
@@ -97,7 +97,7 @@ class Logbook:
         try:
             sign_if_due(self._site.access_log, load_device(self._site), now)
         except AgentError as error:
-            self._trouble["sign"] = f"{error}. {error.advice}"
+            self._trouble["sign"] = error.sentences
         else:
             self._trouble.pop("sign", None)
 

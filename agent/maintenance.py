@@ -75,7 +75,7 @@ class _Stock:
         try:
             return what()
         except AgentError as error:
-            self.trouble.append(f"{error}. {error.advice}")
+            self.trouble.append(error.sentences)
             return failed
 
 

@@ -240,7 +240,7 @@ class SitePipeline:
             self.health.lost_records += len(records)
             self.health.persisting = False
             self.health.store_refuses = isinstance(error, StoreError)
-            self.health.trouble = f"{error} {error.advice}"
+            self.health.trouble = error.sentences
         else:
             self.health.stored_records += len(records)
             self.health.persisting = True
@@ -264,7 +264,7 @@ class SitePipeline:
         try:
             self._publish(release(summaries, self._policy, models=self._models))
         except StoreError as error:
-            self.health.trouble = f"{error} {error.advice}"
+            self.health.trouble = error.sentences
         else:
             self.health.released_buckets += 1
 
@@ -286,7 +286,7 @@ class SitePipeline:
                 self._recorder.close_bucket(bucket.seal.sealed_key, closing)
         except (SealError, StoreError) as error:
             self.health.unclosed_buckets += 1
-            self.health.trouble = f"{error} {error.advice}"
+            self.health.trouble = error.sentences
 
     @staticmethod
     def _drop_seal(bucket: _OpenBucket) -> None:

@@ -154,7 +154,7 @@ class Upkeep:
         try:
             part()
         except AgentError as error:
-            self._refused[name] = f"{error}. {error.advice}"
+            self._refused[name] = error.sentences
         else:
             self._refused.pop(name, None)
 

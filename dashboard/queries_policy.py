@@ -175,7 +175,7 @@ def rules(place: Site) -> Rules:
     try:
         found = examine(read_policy(place.policy), place.policy.name)
     except PolicyError as error:
-        return Rules(None, None, (f"{error}. {error.advice}",))
+        return Rules(None, None, (error.sentences,))
     problems = [line for problem in found.problems for line in problem.lines(found.name)]
     profile = found.profile
     if found.policy is not None and profile is None:

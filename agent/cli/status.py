@@ -124,5 +124,13 @@ def _retention(found: dict[str, Any] | None) -> list[str]:
     lines = [f"{'OVERDUE' if bad else 'overdue':<9} {'; '.join(words)}"]
     if found["doubt"]:
         lines.append(f"CLOCK     {found['doubt']}: see `omokage policy plan`")
-    lines.append(f"deletion  next due {found['next_due'] or 'never: nothing is kept'}")
+    lines.append(f"deletion  {_next(found)}")
     return lines
+
+
+def _next(found: dict[str, Any]) -> str:
+    """Say when something goes by itself, as the last round knew; it is up to a minute old."""
+    at = datetime.fromisoformat(found["next_due"] or found["at"])
+    if found["next_due"] is None:
+        return f"nothing was kept at {at:%H:%M} UTC"
+    return f"next due {at:%Y-%m-%d %H:%M} UTC"

@@ -258,7 +258,7 @@ def _tried(missing: dict[str, str], name: str, read: Callable[[], T]) -> T | Non
     try:
         return read()
     except AgentError as error:
-        missing[name] = f"{error}. {error.advice}"
+        missing[name] = error.sentences
         return None
 
 

@@ -103,7 +103,7 @@ def _kept(words: Text, place: Site, policy: Policy, health: Health) -> None:
     try:
         outlook = queries_policy.outlook(place, policy, stock)
     except AgentError as error:
-        st.error(plain(f"{error}. {error.advice}"), icon=":material/error:")
+        st.error(plain(error.sentences), icon=":material/error:")
         return
     _figures(words, policy, outlook)
     for name, refusal in stock.refused.items():
@@ -368,7 +368,7 @@ def _make(
 
 
 def _undrawn(words: Text, error: AgentError) -> None:
-    said = plain(f"{error}. {error.advice}")
+    said = plain(error.sentences)
     st.error(f"**{words('notice.failed')}**  \n{said}", icon=":material/error:")
 
 

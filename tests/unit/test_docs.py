@@ -21,6 +21,14 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
+FOR_DEVELOPERS = {"benchmarks", "cli", "evaluation", "segment-format"}
+IN_BOTH = {"glossary"}
+"""Both languages stand side by side in it."""
+GUIDES = sorted(
+    page
+    for page in [ROOT / "README.md", *DOCS.glob("*.md")]
+    if ".ja" not in page.suffixes and page.stem not in FOR_DEVELOPERS | IN_BOTH
+)
 
 
 def text(path: Path) -> str:
@@ -181,3 +189,20 @@ def test_every_decision_is_listed() -> None:
 
     for path in (DOCS / "adr").glob("[0-9]*.md"):
         assert f"({path.name})" in listed, f"docs/adr/README.md lacks {path.name}"
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
+def test_a_guide_speaks_both_languages(page: Path) -> None:
+    """Guides for people have a Japanese twin of the same build, and each leads to the other."""
+    twin = page.with_suffix(".ja.md")
+
+    assert twin.exists(), f"{page.name} has no Japanese twin"
+    assert f"({twin.name})" in text(page)
+    assert f"({page.name})" in text(twin)
+    assert build_of(text(page)) == build_of(text(twin))
+
+
+def build_of(page: str) -> dict[str, int]:
+    """Return how many headings, table rows, steps and blocks of code a document has."""
+    parts = {"headings": r"#+ ", "rows": r"\|", "steps": r"(- |\d+\. )", "blocks": r"```"}
+    return {name: len(re.findall(rf"^{part}", page, re.MULTILINE)) for name, part in parts.items()}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,7 @@ def _tell(made: KeySet, place: Site) -> None:
     from agent.crypto.root import fingerprint
 
     public, root = made.public, made.public.root
+    site = shlex.quote(str(place.root))
     assert root is not None
     last = public.epochs[-1].valid_to
     click.echo(f"Made {len(public.epochs)} weekly epochs, the last until {last:%Y-%m-%d}.")
@@ -82,8 +84,9 @@ def _tell(made: KeySet, place: Site) -> None:
     click.echo(
         "  1. Is each passphrase written on paper, sealed, and in its place? Not on this PC."
     )
-    click.echo("  2. Print the form: `omokage keys form --out form.pdf`, and sign it. From now on")
-    click.echo("     `omokage keys status` must show the same fingerprint.")
+    click.echo("  2. Print the form and sign it:")
+    click.echo(f"     omokage keys form --site {site} --out form.pdf")
+    click.echo(f"     From now on `omokage keys status --site {site}` must show this fingerprint.")
     click.echo(f"  3. Carry {place.vault} to where only the reviewer is, and make one copy of it.")
-    click.echo("  4. Try it: `omokage keys verify` with the passphrase.")
+    click.echo(f"  4. Try the passphrase: omokage keys verify --site {site}")
     click.echo("The agent needs the folder keys and nothing else.")

@@ -84,7 +84,7 @@ def _loaded(policy: Policy, profile: Profile) -> str:
 def _hours(schedule: Schedule) -> str:
     days = f", closed on {len(schedule.closed)} days" if schedule.closed else ""
     if not schedule.windows:
-        return f"every hour{days}"
+        return f"at all hours{days}"
     return f"{', '.join(spell_window(window) for window in schedule.windows)}{days}"
 
 

@@ -47,13 +47,19 @@ def history(site: Path, as_json: bool, limit: int) -> None:
 
 
 def last_applied(place: Site) -> tuple[datetime, str] | None:
-    """Return when a policy was applied last, and the beginning of its digest."""
+    """Return when a policy was applied last, and the beginning of its digest.
+
+    An agent that starts applies its policy too: from then on it deletes by it.
+    """
     from agent.domain.access import Action
     from agent.store.access_reader import AccessQuery, AccessReader
 
-    query = AccessQuery(action=Action.POLICY_APPLIED)
-    for entry in AccessReader(place.access_log).entries(query):
-        if entry.event.purpose == "retention" and (digest := _policy(entry)):
+    reader = AccessReader(place.access_log)
+    applied = reader.entries(AccessQuery(action=Action.POLICY_APPLIED))
+    started = reader.entries(AccessQuery(action=Action.STARTED), limit=1)
+    found = [entry for entry in applied if entry.event.purpose == "retention"][:1] + started
+    for entry in sorted(found, key=lambda entry: entry.number, reverse=True):
+        if digest := _policy(entry):
             return entry.event.at, digest
     return None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from click.testing import CliRunner
@@ -14,9 +14,11 @@ from agent.cli.main import main
 from agent.cli.status import describe
 from agent.clock import SystemClock
 from agent.config.site import Site
-from agent.domain.access import Action
+from agent.domain.access import Action, Role
 from agent.memory import Memory, recall, remember
+from agent.retention.receipt import Actor
 from agent.retention.trust import Mark
+from agent.store.access_log import AccessLog
 from agent.store.access_reader import AccessQuery, AccessReader
 from agent.store.aggregates import AggregateReader, AggregateWriter
 from agent.store.segments import SegmentReader, SegmentStore
@@ -175,6 +177,18 @@ def test_another_policy_is_refused_until_it_is_accepted(site) -> None:
 
     assert "isn't the one that was applied last" in run(site, "apply", "--delete", code=8)
     assert "--accept" in run(site, "apply", "--delete", code=8)
+    run(site, "apply", "--delete", "--accept")
+    run(site, "apply", "--delete")
+
+
+def test_another_policy_than_the_agents_is_refused_until_it_is_accepted(site) -> None:
+    """The agent deletes by the policy that it started with, so that one counts as applied."""
+    started = Actor("omokage-agent", Role.AGENT, "ab" * 32)
+    with closing(AccessLog(site.access_log)) as log:
+        log.record(started.event(datetime.now(UTC), Action.STARTED, "1 zones"))
+
+    assert "isn't the one that was applied last" in run(site, "apply", "--delete", code=8)
+    assert left(site) == (3, 2)
     run(site, "apply", "--delete", "--accept")
     run(site, "apply", "--delete")
 

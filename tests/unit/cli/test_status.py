@@ -6,7 +6,9 @@ from datetime import timedelta
 
 import pytest
 
-from agent.cli.status import describe
+from agent.cli.status import KEYS_WARNING_DAYS, describe
+from agent.crypto.keys import RUNWAY_WARNING
+from agent.errors import NoRecipient
 from tests.fakes import NOON
 
 
@@ -36,3 +38,55 @@ def first_line(state: str, age: int, alive: bool | None) -> str:
 def test_the_state_is_the_present_one(state: str, age: int, alive: bool | None, said: str) -> None:
     """Killed, hanging and unable to write are told apart by who holds the folder."""
     assert said in first_line(state, age, alive)
+
+
+ROUND = {
+    "at": NOON.isoformat(), "overdue_records": 0, "overdue_numbers": 0, "erased": True,
+    "waiting_rows": 0, "held_records": 0, "doubt": None, "next_due": None,
+}  # fmt: skip
+
+
+def deletion(**changes: object) -> list[str]:
+    """Return what is said of deleting, with some facts of the last round changed."""
+    report = {
+        "state": "running", "written_at": NOON.isoformat(), "site": "s", "demo": False,
+        "models": ["m"], "zones": {}, "ticks": {}, "dropped_frames": {}, "persisting": True,
+        "stored_records": 1, "lost_records": 0, "released_buckets": 0, "last_commit": None,
+        "hardening_missing": [], "trouble": "", "retention": {**ROUND, **changes},
+    }  # fmt: skip
+    names = ("overdue", "OVERDUE", "CLOCK", "deletion")
+    return [line for line in describe(report, NOON) if line.startswith(names)]
+
+
+def test_the_next_deletion_is_said_as_of_the_last_round() -> None:
+    """Nothing kept a minute ago isn't nothing kept now, so the line says when it was seen."""
+    assert ["overdue   0 rows", "deletion  nothing was kept at 12:00 UTC"] == deletion()
+    due = (NOON + timedelta(hours=72)).isoformat()
+    assert "deletion  next due 2026-04-04 12:00 UTC" == deletion(next_due=due)[-1]
+
+
+@pytest.mark.parametrize(
+    ("facts", "said"),
+    [
+        ({"overdue_records": None}, "OVERDUE   a database can't be read, so nobody can tell"),
+        ({"overdue_records": 3}, "OVERDUE   3 rows"),
+        ({"erased": False}, "OVERDUE   0 rows; a reader is open"),
+        ({"waiting_rows": 9}, "OVERDUE   0 rows; 9 wait for somebody to agree"),
+        ({"doubt": "ahead"}, "CLOCK     ahead: see `omokage policy plan`"),
+    ],
+)
+def test_what_is_not_gone_is_said_in_capitals(facts: dict[str, object], said: str) -> None:
+    """A reader who skims sees what wants something of a person."""
+    assert any(line.startswith(said) for line in deletion(**facts))
+
+
+def test_the_warning_is_that_of_the_keys() -> None:
+    """`omokage status` and `omokage keys status` warn on the same day."""
+    assert timedelta(days=KEYS_WARNING_DAYS) == RUNWAY_WARNING
+
+
+def test_a_refusal_in_one_line_is_two_sentences() -> None:
+    """What was refused, and what to do about it."""
+    error = NoRecipient("nobody to encrypt to", advice="Make keys.")
+
+    assert "nobody to encrypt to. Make keys." == error.sentences
