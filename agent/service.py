@@ -160,6 +160,8 @@ class Agent:
         )
         self._gate = CaptureGate(policy.schedule, self._site.pause)
         self._pace = Pace(1.0 / policy.sampling_hz, self._clock.monotonic())
+        # Both begin anew with the loop; until then the health file can be written all the same.
+        self._watchdog = Watchdog(limit_of(os.environ, os.getpid()), self._clock.monotonic())
         self._bucket_tick = 0.0  # monotonic seconds at which the open bucket began
         self._cameras = [
             make_camera(
