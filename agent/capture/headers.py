@@ -77,7 +77,7 @@ def unfinished(kind: FileType, data: memoryview) -> bool:
         case FileType.JPEG:
             return re.search(rb"\xff\xd9", data[_jpeg_scan(data) :]) is None
         case FileType.PNG:
-            return re.search(rb"IEND", data[33:]) is None
+            return not _png_is_whole(data)
         case FileType.WEBP:
             return len(data) < int(struct.unpack_from("<I", data, 4)[0]) + 8
         case FileType.BMP:
@@ -89,6 +89,22 @@ def unfinished(kind: FileType, data: memoryview) -> bool:
 def _png_size(data: memoryview) -> Size:
     width, height = struct.unpack_from(">II", data, 16)
     return width, height
+
+
+def _png_is_whole(data: memoryview) -> bool:
+    """Follow the chunks up to the one that ends the picture.
+
+    A chunk may claim 2 GB, and a decoder believes it: each must lie within the file.
+    """
+    at = 8
+    while at + 12 <= len(data):
+        (length,) = struct.unpack_from(">I", data, at)
+        at += 12 + int(length)
+        if at > len(data):
+            return False
+        if data[at - length - 8 : at - length - 4] == b"IEND":
+            return True
+    return False
 
 
 def _bmp_size(data: memoryview) -> Size:

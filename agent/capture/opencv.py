@@ -42,6 +42,8 @@ OPEN_TIMEOUT_MS = 10_000
 READ_TIMEOUT_MS = 5_000
 MAX_FRAME_SIDE = 16_384
 """Pixels. A header that claims more is damage or an attack."""
+MAX_FRAME_PIXELS = 2**26
+"""67 megapixels, 200 MB decoded; an 8K camera has 33."""
 DEFAULT_FPS = 25.0
 TRUNCATION_MARGIN = 0.05
 """A container's frame count is an estimate: less than this share missing isn't called truncated."""
@@ -153,7 +155,7 @@ class OpenCvSource(FrameSource):
     def _check_size(self, capture: cv2.VideoCapture) -> None:
         width = capture.get(cv2.CAP_PROP_FRAME_WIDTH)
         height = capture.get(cv2.CAP_PROP_FRAME_HEIGHT)
-        if max(width, height) > MAX_FRAME_SIDE:
+        if max(width, height) > MAX_FRAME_SIDE or width * height > MAX_FRAME_PIXELS:
             self.close()
             message = f"{self._address.label} claims a picture of {width:.0f} x {height:.0f} pixels"
             raise CameraUnavailable(message) if self.live else MediaError(message)

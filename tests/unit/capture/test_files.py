@@ -233,3 +233,14 @@ def test_picture_source_gives_each_once(tmp_path: Path) -> None:
     assert first is not None
     assert last is not None
     assert (first.sequence, last.sequence) == (0, 2)
+
+
+def test_a_png_chunk_that_claims_gigabytes_is_refused(tmp_path: Path) -> None:
+    """A chunk's length is held against the file's before a decoder makes room for it."""
+    whole = write_picture(tmp_path / "whole.png").read_bytes()
+    bomb = whole[:33] + struct.pack(">I", 0x7FFFFFFF) + b"zTXt" + whole[33:]
+    path = tmp_path / "bomb.png"
+    path.write_bytes(bomb)
+
+    with pytest.raises(MediaError, match="ends before the picture is complete"):
+        decode_picture(path)
