@@ -186,3 +186,17 @@ class AuditBroken(AgentError):
 
     advice = "Keep the files as they are, and find out who could write to them."
     exit_code = 10
+
+
+class ResidueFound(AgentError):
+    """Something of a marked frame was still there when nothing should have been."""
+
+    advice = "Don't promise that frames are gone; the certificate says where they were found."
+    exit_code = 11
+
+
+class ProofBroken(AgentError):
+    """A proof couldn't be carried out, or a certificate isn't what was signed."""
+
+    advice = "Nothing is proven either way; run it again when the machine has less to do."
+    exit_code = 12

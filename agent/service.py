@@ -47,7 +47,7 @@ from agent.maintenance import models_folder
 from agent.pace import Pace
 from agent.pipeline import Recorder, SitePipeline
 from agent.privacy.register import parse_register
-from agent.process import harden, notify
+from agent.process import harden, notify, swap_is_on
 from agent.shipped import shipped
 from agent.store.claim import Claim
 from agent.store.segments import SegmentStore
@@ -198,7 +198,7 @@ class Agent:
 
     def run(self) -> None:
         """Run until a signal, the time limit, or the end of every finite source."""
-        missing = harden()
+        missing = harden(lock_memory=swap_is_on())
         self._logbook.record(start_event(self._site, self.policy, self._models, self._clock.now()))
         self._install_signals()
         scheduler = _scheduler(self._upkeep.hint)

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
         "agent.cli.calibrate:calibrate",
         "Take over what reviews propose, or take it back.",
     ),
+    "prove-discard": ("agent.cli.prove:prove", "Show that frames are gone, with a certificate."),
     "report": ("agent.cli.report:report", "Write what a trial found, as PDF or HTML."),
     "policy": ("agent.cli.policy:policy", "Check the site's rules, and delete what is due."),
     "keys": ("agent.cli.keys:keys", "Make, extend, replace and destroy the site's keys."),
@@ -54,6 +55,8 @@ Exit codes:
   8  the policy doesn't allow it
   9  some files of a batch failed, the others are done
   10  the access log isn't what was written
+  11  something of a frame was left where nothing should be
+  12  a proof couldn't be carried out, or a certificate was changed
   130  interrupted; finished work is kept"""
 
 

@@ -94,6 +94,9 @@ def _session(content: bytes, name: str, threads: int) -> Any:
     options.inter_op_num_threads = 1
     # A spinning pool would burn a core of a shop's PC between two frames.
     options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    # An arena would keep the last face, and what the net made of it, until another one comes.
+    # Without it each tensor goes back to the allocator, which overwrites it (ADR 0024).
+    options.enable_cpu_mem_arena = False
     options.log_severity_level = 3
     try:
         return onnxruntime.InferenceSession(content, options, providers=["CPUExecutionProvider"])
