@@ -3,13 +3,11 @@
 It exists for comparison. It isn't the default because:
 
 1. **It keeps copies of frames.** MediaPipe copies each picture into its graph, out of the agent's
-   reach. Measured with 60 marked frames and a scan of the process's own memory: 3 frames could be
-   recovered after a plain `del`, 2 when the agent wipes its own buffers (as `look` does), 1 after
-   a blank frame was pushed on top (as `reset` does) and still 1 after `close`. None was left only
-   where the allocator overwrites what it frees as well: start the process with
-   `GLIBC_TUNABLES=glibc.malloc.perturb=165`. `look` pushes nothing extra, so between two looks at
-   least the newest frame is in memory. The promise that frames die at once is **not** made for
-   this backend.
+   reach. `look` pushes nothing extra, so between two looks at least the newest frame is in memory;
+   `reset` and `close` push a blank one on top. Searched with `omokage prove-discard`, in a process
+   that overwrites what it frees: 820 KB of the last frame while nothing follows it, none after
+   `reset`, `close`, or other frames (ADR 0024). The promise that frames die at once is **not** made
+   for this backend.
 2. It takes several times the time of the own models, and its detector sees near faces only.
 3. It doesn't measure some AUs (`mediapipe_map` says which) and knows no emotion.
 

@@ -55,7 +55,7 @@ def places(state: Path) -> dict[str, tuple[Path, ...]]:
 def look_through(
     name: str, folders: tuple[Path, ...], detector: Detector, *, since: float, leave_out: Path
 ) -> Place:
-    """Search all files of some folders that were changed since the proof began.
+    """Search all files of our own user in some folders that were changed since the proof began.
 
     Args:
         name: of the place.
@@ -86,7 +86,8 @@ def _files(folders: tuple[Path, ...], since: float, leave_out: Path) -> Iterator
                 path = Path(root, name)
                 with contextlib.suppress(OSError):
                     found = path.lstat()
-                    if stat.S_ISREG(found.st_mode) and found.st_mtime >= since:
+                    ours = stat.S_ISREG(found.st_mode) and found.st_uid == os.geteuid()
+                    if ours and found.st_mtime >= since:
                         yield path
 
 
