@@ -192,7 +192,7 @@ class SitePipeline:
         bucket = self._buckets[zone]
         for observation in look.observations:
             record = self._record(bucket, observation, now)
-            bucket.window.add(record)
+            bucket.window.add(record, observation.scene)
             bucket.pending.append(record)
         self.health.faces += len(look.observations)
         return look.status

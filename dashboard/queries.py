@@ -49,7 +49,9 @@ WHOLE = 1 << 40
 """Seconds of a step that holds any period."""
 HOURS_DAYS = 28
 """Days behind the picture by weekday and hour: each weekday four times."""
-FACE_METRICS = tuple(name for name, metric in METRICS.items() if not metric.technical)
+FACE_METRICS = tuple(
+    name for name, one in METRICS.items() if not (one.technical or one.circumstance)
+)
 COMPARED = tuple(au_rate(label) for label in AU_LABELS)
 SELECTABLE = (*COMPARED, *(emotion_share(name) for name in EMOTIONS), ATTENTION)
 """Shares that a page can show by hour and by place."""

@@ -7,7 +7,9 @@ Rules, in the order in which they are asked of each face-derived metric (ADR 000
    must not be, in truth, that of one;
 4. the total over zones is hidden (`complementary`) where total minus shown zones would leave
    somebody's number: it appears when every zone that saw a face is shown, or when at least two
-   are hidden that together pass rules 1 to 3.
+   are hidden that together pass rules 1 to 3;
+5. of a pair of circumstances (near and far) both are hidden (`complementary`) where one is: else
+   all faces minus the shown half would be the hidden one.
 
 Which metrics get a row depends on the policy's heads alone, never on what was seen, so that the
 list of rows tells nothing. Coverage is technical and always shown.
@@ -34,6 +36,7 @@ from agent.domain.aggregate import (
     Reason,
     status_share,
 )
+from agent.domain.circumstance import OTHER
 from agent.domain.frame import FrameStatus
 from agent.domain.policy import PersonBound, Policy
 
@@ -134,6 +137,18 @@ class _Maker:
         return self._reason(metric, cells)
 
     def _reason(self, metric: Metric, cells: Sequence[BucketSummary]) -> Reason | None:
+        alone = self._alone(metric, cells)
+        if alone is not None or metric.circumstance is None:
+            return alone
+        half = METRICS[
+            metric.name.replace(f".{metric.circumstance}.", f".{OTHER[metric.circumstance]}.")
+        ]
+        # A half without any record leaves nothing to subtract.
+        if _moments(half, cells).samples and self._alone(half, cells) is not None:
+            return Reason.COMPLEMENTARY
+        return None
+
+    def _alone(self, metric: Metric, cells: Sequence[BucketSummary]) -> Reason | None:
         moments = _moments(metric, cells)
         if self._persons(metric, cells) < self._rules.k:
             return Reason.TOO_FEW_PERSONS

@@ -27,11 +27,20 @@ from agent.domain.aggregate import (
     au_intensity,
     au_rate,
     emotion_share,
+    expressiveness_when,
+    quality_when,
 )
+from agent.domain.circumstance import Circumstance, Scene, circumstances
 from agent.domain.facs import AU_LABELS, SIDE_INDEX
 from agent.domain.frame import FrameStatus
 from agent.domain.observation import EMOTIONS
-from agent.domain.record import ANGLE_STEP_DEGREES, AU_STEP, MISSING, FeatureRecord
+from agent.domain.record import (
+    ANGLE_STEP_DEGREES,
+    AU_STEP,
+    MISSING,
+    QUALITY_STEP,
+    FeatureRecord,
+)
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -45,6 +54,10 @@ _FACE_METRICS = (
 )
 _EMOTION_METRICS = (*(emotion_share(name) for name in EMOTIONS), VALENCE, AROUSAL)
 _COLUMNS = _FACE_METRICS + _EMOTION_METRICS
+_PLACE = {one: place for place, one in enumerate(Circumstance)}
+_SCENES = tuple(
+    name(one) for name in (quality_when, expressiveness_when) for one in Circumstance
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,9 +145,9 @@ class _Track:
 
     __slots__ = ("counts", "sums")
 
-    def __init__(self) -> None:
-        self.sums: npt.NDArray[np.float64] = np.zeros(len(_COLUMNS))
-        self.counts: npt.NDArray[np.float64] = np.zeros(len(_COLUMNS))
+    def __init__(self, columns: int = len(_COLUMNS)) -> None:
+        self.sums: npt.NDArray[np.float64] = np.zeros(columns)
+        self.counts: npt.NDArray[np.float64] = np.zeros(columns)
 
 
 class BucketWindow:
@@ -148,6 +161,7 @@ class BucketWindow:
         self._dropped = 0
         self._peak = 0
         self._tracks: dict[int, _Track] = {}
+        self._scenes: dict[int, _Track] = {}
 
     def tick(self, status: FrameStatus, faces: int, seconds: float) -> None:
         """Count one tick of the camera.
@@ -164,8 +178,13 @@ class BucketWindow:
         """Count frames that came too late to be looked at."""
         self._dropped += count
 
-    def add(self, record: FeatureRecord) -> None:
-        """Add one face-record to the sums of its track."""
+    def add(self, record: FeatureRecord, scene: Scene | None = None) -> None:
+        """Add one face-record to the sums of its track.
+
+        Args:
+            record: of the face.
+            scene: around it, where the camera was there; opened records don't know it.
+        """
         track = self._tracks.get(record.track)
         if track is None:
             track = self._tracks[record.track] = _Track()
@@ -178,6 +197,21 @@ class BucketWindow:
         known = np.isfinite(values)
         track.sums[known] += values[known]
         track.counts += known
+        if scene is not None:
+            expressed, facing = values[len(_FACE_METRICS) - 3], bool(values[len(_FACE_METRICS) - 1])
+            self._add_scene(record, scene, float(expressed), facing)
+
+    def _add_scene(
+        self, record: FeatureRecord, scene: Scene, expressed: float, facing: bool
+    ) -> None:
+        track = self._scenes.setdefault(record.track, _Track(len(_SCENES)))
+        for one in circumstances(scene, facing=facing):
+            place = _PLACE[one]
+            track.sums[place] += record.quality * QUALITY_STEP
+            track.counts[place] += 1
+            if math.isfinite(expressed):
+                track.sums[place + len(_PLACE)] += expressed
+                track.counts[place + len(_PLACE)] += 1
 
     def add_sums(
         self,
@@ -208,30 +242,31 @@ class BucketWindow:
             self._dropped,
             self._peak,
             len(self._tracks),
-            self._moments(),
+            _moments(self._tracks, _COLUMNS) | _moments(self._scenes, _SCENES),
         )
 
-    def _moments(self) -> dict[str, Moments]:
-        if not self._tracks:
-            return {}
-        tracks = self._tracks.values()
-        sums = np.stack([track.sums for track in tracks])
-        counts = np.stack([track.counts for track in tracks])
-        columns = zip(
-            counts.sum(0),
-            sums.sum(0),
-            (counts > 0).sum(0),
-            (sums * sums).sum(0),
-            (sums * counts).sum(0),
-            (counts * counts).sum(0),
-            counts.max(0),
-            strict=True,
-        )
-        return {
-            name: Moments(int(n), float(s), int(t), float(ss), float(sn), float(nn), int(top))
-            for name, (n, s, t, ss, sn, nn, top) in zip(_COLUMNS, columns, strict=True)
-            if n
-        }
+
+def _moments(found: dict[int, _Track], names: tuple[str, ...]) -> dict[str, Moments]:
+    if not found:
+        return {}
+    tracks = found.values()
+    sums = np.stack([track.sums for track in tracks])
+    counts = np.stack([track.counts for track in tracks])
+    columns = zip(
+        counts.sum(0),
+        sums.sum(0),
+        (counts > 0).sum(0),
+        (sums * sums).sum(0),
+        (sums * counts).sum(0),
+        (counts * counts).sum(0),
+        counts.max(0),
+        strict=True,
+    )
+    return {
+        name: Moments(int(n), float(s), int(t), float(ss), float(sn), float(nn), int(top))
+        for name, (n, s, t, ss, sn, nn, top) in zip(names, columns, strict=True)
+        if n
+    }
 
 
 def _face_values(record: FeatureRecord) -> list[float]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
+from agent.domain.circumstance import Circumstance
 from agent.domain.facs import AU_LABELS, MAX_INTENSITY
 from agent.domain.frame import FrameStatus
 from agent.domain.observation import EMOTIONS
@@ -44,6 +45,7 @@ class Metric:
         high: largest possible value, None where unbounded.
         head: what must be computed for it; None where the face alone is enough.
         technical: True where it comes from the camera's state and no face stands behind it.
+        circumstance: to which face-records it is limited; None for all.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Metric:
     high: float | None
     head: Head | None = None
     technical: bool = False
+    circumstance: Circumstance | None = None
 
 
 OBSERVED_SECONDS = "coverage.observed_seconds"
@@ -87,6 +90,16 @@ def emotion_share(name: str) -> str:
     return f"emotion.{name}.share"
 
 
+def quality_when(circumstance: Circumstance) -> str:
+    """Name the metric: mean quality of the face-records in this circumstance, 0-1."""
+    return f"circumstance.{circumstance.value}.quality"
+
+
+def expressiveness_when(circumstance: Circumstance) -> str:
+    """Name the metric: expressiveness, of the face-records in this circumstance."""
+    return f"circumstance.{circumstance.value}.expressiveness"
+
+
 def _catalogue() -> tuple[Metric, ...]:
     return (
         Metric(OBSERVED_SECONDS, "seconds", 0, None, technical=True),
@@ -102,6 +115,11 @@ def _catalogue() -> tuple[Metric, ...]:
         Metric(AROUSAL, "score", -1, 1, Head.EMOTION),
         Metric(EXPRESSIVENESS, "share", 0, 1, Head.AU),
         Metric(ATTENTION, "share", 0, 1),
+        *(Metric(quality_when(c), "share", 0, 1, circumstance=c) for c in Circumstance),
+        *(
+            Metric(expressiveness_when(c), "share", 0, 1, Head.AU, circumstance=c)
+            for c in Circumstance
+        ),
     )
 
 

@@ -14,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.domain.calibration import Calibration
+from agent.domain.circumstance import Scene
 from agent.domain.frame import Frame, FrameStatus
 
 EMOTIONS: tuple[str, ...] = (
@@ -60,6 +61,7 @@ class Observation:
         emotion: float32 (8,), probabilities over `EMOTIONS`, or None where the head isn't loaded.
         quality: 0-1.
         calibrated: whether the track's neutral baseline has enough samples.
+        scene: what is known of the picture around it; None where nothing is.
     """
 
     track: int
@@ -74,6 +76,7 @@ class Observation:
     emotion: Floats | None
     quality: float
     calibrated: bool
+    scene: Scene | None = None
 
     def __reduce__(self) -> NoReturn:
         """Refuse: an observation holds landmarks, which must not leave memory."""

@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 
 from agent.domain.calibration import PRESENT, Calibration
+from agent.domain.circumstance import Scene
 from agent.domain.face import DetectedFace
 from agent.domain.facs import AU_LABELS, AU_SIDE_LABELS, SIDE_INDEX
 from agent.domain.frame import Frame, FrameStatus
@@ -86,6 +87,7 @@ class OwnBackend:
         self._gaze, self._still = gaze, still
         self._rules = rules or TrackingRules()
         self._gray: Image = np.zeros((1, 1), np.uint8)
+        self._light = 0.0
         self._on, self._off = _thresholds(Calibration())
         self.reset()
 
@@ -118,6 +120,8 @@ class OwnBackend:
     def look(self, frame: Frame) -> Look:
         """Observe all faces of one frame, uint8 (H, W, 3) BGR."""
         gray = self._to_gray(frame)
+        # Of the whole picture: a face's own brightness would say something about its skin.
+        self._light = float(gray[::8, ::8].mean()) / 255
         try:
             seconds = self._elapsed(frame)
             found = self._look_once(gray) if self._still else self._follow(gray, seconds)
@@ -184,7 +188,12 @@ class OwnBackend:
             emotion=self._emotion.classify_face(face) if self._emotion else None,
             quality=encoding.quality,
             calibrated=False,
+            scene=self._scene(encoding.landmarks),
         )
+
+    def _scene(self, landmarks: Floats) -> Scene:
+        box = face_box(landmarks)
+        return Scene(float(box[3] - box[1]) / self._gray.shape[0], self._light)
 
     def _follow(self, gray: Image, seconds: float) -> list[Observation]:
         """Move every track to this frame, look for newcomers when due, observe."""
@@ -278,6 +287,7 @@ class OwnBackend:
             emotion=emotion,
             quality=encoding.quality,
             calibrated=memory.baseline.settled,
+            scene=self._scene(encoding.landmarks),
         )
 
 
