@@ -383,6 +383,7 @@ class Agent:
             "hardening_missing": missing,
             "retention": self._upkeep.report(),
             "gauges": self._upkeep.gauges(),
+            "bias": self._upkeep.bias_report(),
             **health,
         }
         # Before the file: a disk that refuses it is what the operator needs to be told.

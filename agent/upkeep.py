@@ -13,6 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from agent import bias_check
 from agent.checkpoints import load_device, prune_if_due
 from agent.clock import Clock
 from agent.config.site import Site
@@ -22,6 +23,7 @@ from agent.domain.aggregate import Aggregate
 from agent.domain.policy import Policy
 from agent.epochs import EpochKeys
 from agent.errors import AgentError
+from agent.evaluation.bias import Bias
 from agent.maintenance import House, Stores, read_clocks
 from agent.memory import recall, remember
 from agent.retention.receipt import Actor
@@ -34,6 +36,7 @@ from agent.store.recover import open_or_replace as open_segments
 
 EVERY = timedelta(minutes=1)
 PRUNE_EVERY = timedelta(hours=1)
+BIAS_AGAIN = timedelta(hours=1)
 AGENT = "omokage-agent"
 
 
@@ -106,6 +109,8 @@ class Upkeep:
         self._kept: float | None = None
         self._pruned: float | None = None
         self._round: Round | None = None
+        self._bias: Bias | None = None
+        self._bias_next = now
         self._refused: dict[str, str] = {}
 
     def release(self, rows: Iterable[Aggregate]) -> int:
@@ -134,11 +139,26 @@ class Upkeep:
         self._attempt("marked", lambda: honour_reviews(self._site, self.stores.segments, now))
         self._round = self._house.keep(read_clocks(self._clock))
         self._attempt("reviews", self._keep_reviews)
+        self._attempt("bias", self._check_bias)
 
     def _keep_reviews(self) -> None:
         """Delete the reviews that are due, by a clock that is trusted."""
         if self._round is not None and self._round.doubt is None:
             keep_reviews(self._site, self._policy, self._log, self._actor, self._round.at)
+
+    def _check_bias(self) -> None:
+        """Compare places, hours and circumstances once a day, by a clock that is trusted."""
+        if self._round is None or self._round.doubt is not None:
+            return
+        if self._bias is None:
+            self._bias = bias_check.read(self._site.bias)
+        now = self._round.at
+        if now < self._bias_next or not bias_check.due(self._bias, now):
+            return
+        # Whatever refuses is tried again in an hour, not each minute.
+        self._bias_next = now + BIAS_AGAIN
+        self._bias = bias_check.check(self._site, self._policy.timezone, now)
+        bias_check.write(self._site.bias, self._bias)
 
     def _prune(self) -> None:
         """Let the access log's oldest entries go, by a clock that is trusted."""
@@ -169,6 +189,13 @@ class Upkeep:
     def report(self) -> dict[str, Any] | None:
         """Return the last round for the health file; None before the first."""
         return None if self._round is None else self._round.report()
+
+    def bias_report(self) -> dict[str, Any] | None:
+        """Return when places and circumstances were compared last, and what stood out."""
+        if self._bias is None:
+            return None
+        names = [f"{sign.kind}:{sign.name}:{sign.measure}" for sign in self._bias.signs]
+        return {"at": self._bias.at.isoformat(), "signs": names}
 
     def gauges(self) -> dict[str, float]:
         """Return the last round's numbers for a monitoring system."""
