@@ -137,6 +137,8 @@ class Health:
         keys_days: for which keys are valid; None where none is.
         upkeep: None before the first round.
         trouble: its own sentences, English.
+        bias: groups that stood out in the last daily comparison.
+        bias_at: when that was, aware UTC; None before the first.
         hardening: its own sentences on missing protections, English.
     """
 
@@ -155,6 +157,8 @@ class Health:
     keys_days: int | None = None
     upkeep: Upkeep | None = None
     trouble: str = ""
+    bias: tuple[str, ...] = ()
+    bias_at: datetime | None = None
     hardening: tuple[str, ...] = ()
 
 
@@ -220,6 +224,7 @@ def _parse(found: dict[str, Any], at: datetime, now: datetime) -> Health:
         keys_days=_count(days) if found.get("keys_until") else None,
         upkeep=_upkeep(found.get("retention")),
         trouble=str(found.get("trouble") or ""),
+        **_bias(found.get("bias")),
         hardening=_texts(found.get("hardening_missing")),
     )
 
@@ -251,6 +256,13 @@ def _capture(found: dict[str, Any]) -> Capture:
         reason=_word(CaptureReason, found.get("reason")),
         next_change=_instant(found.get("next_change")),
     )
+
+
+def _bias(found: object) -> dict[str, Any]:
+    if not isinstance(found, dict) or not isinstance(found.get("signs"), list):
+        return {}
+    signs = tuple(str(sign) for sign in found["signs"])
+    return {"bias": signs, "bias_at": _instant(found.get("at"))}
 
 
 def _upkeep(found: object) -> Upkeep | None:

@@ -67,6 +67,7 @@ def describe(report: dict[str, Any], now: datetime, *, alive: bool | None = None
     lines.append(f"records   {sealed} sealed, {lost} lost, storing: {kept}")
     lines.append(f"buckets   {report['released_buckets']} released")
     lines += _retention(report.get("retention"))
+    lines += bias_line(report.get("bias"))
     lines.append(f"commit    {report['last_commit'] or 'none yet'}")
     lines.append(f"models    {', '.join(report['models'])}")
     lines += _keys(report)
@@ -92,6 +93,17 @@ def _state(report: dict[str, Any], now: datetime, *, alive: bool | None) -> str:
             "agent hangs"
         )
     return f"not answering for {age:.0f} s"
+
+
+def bias_line(found: dict[str, Any] | None) -> list[str]:
+    """Say what the last daily comparison of places and circumstances found; nothing before it."""
+    if found is None:
+        return []
+    at = f"checked {found['at'][:10]}"
+    if not found["signs"]:
+        return [f"bias      {at}: nothing stands out"]
+    parts = ["{} {} ({})".format(*sign.split(":")) for sign in found["signs"]]
+    return [f"BIAS      {at}: {', '.join(parts)}; see the page Model quality"]
 
 
 def _keys(report: dict[str, Any]) -> list[str]:

@@ -180,8 +180,14 @@ def reviewed(reviews: Iterable[Review], timezone: str) -> list[Group]:
         for review in judged:
             weight = 1 / (review.sampling.probability or 1.0)
             lots.setdefault(name(review), []).append((review.verdict in _WRONG, weight))
-        found += [_judged(kind, name, answers) for name, answers in sorted(lots.items())]
+        found += [_judged(kind, name, lots[name]) for name in sorted(lots, key=_in_order)]
     return found
+
+
+def _in_order(name: str) -> tuple[int, str]:
+    """Order parts of the day and qualities as they follow each other, places by their names."""
+    known = (*(part for part, *_ in PARTS_OF_DAY), "low", "medium", "good")
+    return (known.index(name) if name in known else -1), name
 
 
 def _judged(kind: Kind, name: str, answers: Sequence[tuple[bool, float]]) -> Group:

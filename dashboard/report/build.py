@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from agent.config.words import load_words
-from agent.domain.aggregate import ATTENTION, au_rate, emotion_share
+from agent.domain.aggregate import au_rate, emotion_share
 from agent.domain.facs import AU_LABELS
 from agent.domain.frame import FrameStatus
 from agent.domain.observation import EMOTIONS
 from agent.evaluation.agreement import FEWEST
 from dashboard.charts import STATUS_COLOURS
+from dashboard.compare import Verdict
 from dashboard.documents.model import (
-    Align,
     Block,
     Bullets,
     Document,
@@ -26,26 +25,21 @@ from dashboard.documents.model import (
     Table,
 )
 from dashboard.documents.notice import grouped, short_digest
-from dashboard.report import draw
+from dashboard.report import accuracy, compared, draw
 from dashboard.report.draw import Mark
-from dashboard.report.published import published
+from dashboard.report.writer import Writer
 from dashboard.text import Text
 
 if TYPE_CHECKING:
-    from agent.domain.words import Words
-    from agent.evaluation.agreement import Rate
-    from dashboard.estimates import Coverage, Estimate
     from dashboard.report.facts import Facts
 
 TEXTS = Path(__file__).with_name("report.toml")
-_RIGHT: Align = "right"
 _LIMITS = ("feelings", "renders", "rare", "turned", "hidden", "cause", "visits", "legal")
-_CANNOT = ("people", "distance", "pose", "light", "error")
 
 
 def build_report(facts: Facts, language: str) -> Document:
     """Return the report in one language."""
-    writer = _Writer(facts, load_words(language, TEXTS), Text(language))
+    writer = _Report(facts, load_words(language, TEXTS), Text(language))
     policy, words = facts.policy, writer.words
     first, last = (words.date(day) for day in (facts.days.first, facts.days.last))
     return Document(
@@ -61,47 +55,33 @@ def build_report(facts: Facts, language: str) -> Document:
     )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class _Writer:
-    facts: Facts
-    words: Words
-    text: Text
+class _Report(Writer):
+    """All parts of a report, in order."""
 
     def blocks(self) -> Iterator[Block]:
         """Yield the whole report."""
-        yield from self.head()
+        if self.facts.policy.demo:
+            yield Paragraph(self.words("report.demo"))
         yield from self.summary()
+        yield from self.head()
         yield from self.coverage()
         yield from self.seen()
+        yield from compared.changes(self)
         yield from self.speed()
-        yield from self.accuracy()
-        yield from self.bias()
+        yield from accuracy.accuracy(self)
+        yield from compared.bias(self)
         yield from self.kept()
         yield from self.access()
         yield from self.limits()
         yield from self.appendix()
-
-    def percent(self, share: float | None, decimals: int = 0) -> str:
-        """Write a share; a small one isn't written as nothing."""
-        if share is not None and 0 < share < 0.005 and not decimals:
-            decimals = 1
-        return self.text.percent(share, decimals)
-
-    def estimate(self, found: Estimate | Rate | None) -> str:
-        """Write a share with its interval."""
-        if found is None or found.value is None:
-            return "–"
-        value = self.percent(found.value, 1)
-        if found.low is None or found.high is None:
-            return self.words("report.no_interval", value=value)
-        low, high = (f"{100 * end:.1f}" for end in (found.low, found.high))
-        return self.words("report.interval", value=value, low=low, high=f"{high}\u202f%")
+        yield from self.numbers()
 
     def head(self) -> Iterator[Block]:
         """Say what the report is about."""
         facts, policy, words = self.facts, self.facts.policy, self.words
         purpose = policy.purpose.get(words.language) or next(iter(policy.purpose.values()))
         bucket = self.text.duration(facts.newest.bucket_seconds)
+        yield Heading(words("report.about_title"), level=3)
         yield Fields((
             (words("report.site"), policy.site),
             (words("report.operator"), policy.operator or policy.site),
@@ -115,8 +95,6 @@ class _Writer:
             (words("report.policy"), grouped(policy.digest[:32])),
             (words("report.issued"), words.date(facts.issued)),
         ))  # fmt: skip
-        if policy.demo:
-            yield Paragraph(words("report.demo"))
         yield Paragraph(words("report.about"), note=True)
 
     def summary(self) -> Iterator[Block]:
@@ -125,7 +103,7 @@ class _Writer:
         found, speed = facts.page.coverage, facts.speed
         said = [words(
             "summary.coverage", usable=self.percent(found.usable_share), days=len(facts.days),
-            zones=len(facts.zones), hidden=self.percent(found.hidden_share),
+            zones=self.some("place", len(facts.zones)), hidden=self.percent(found.hidden_share),
         )]  # fmt: skip
         if facts.hour_metric:
             said.append(words(
@@ -140,7 +118,7 @@ class _Writer:
             else words("summary.speed", median=f"{speed.median_ms:.1f}",
                        hertz=f"{facts.policy.sampling_hz:g}")
         )  # fmt: skip
-        said += [self._reviewed(), self._deleted()]
+        said += [*self._changed(), self._reviewed(), self._stands_out(), self._deleted()]
         yield Heading(words("summary.title"))
         yield Bullets(tuple(sentence for sentence in said if sentence))
 
@@ -152,6 +130,24 @@ class _Writer:
         if found.value is None:
             return words("summary.few_reviewed", n=found.clips, least=FEWEST)
         return words("summary.reviewed", n=found.clips, rate=self.estimate(found))
+
+    def _changed(self) -> Iterator[str]:
+        for change in self.facts.changes:
+            told = change.found.differences.values()
+            moved = sum(one.verdict in {Verdict.HIGHER, Verdict.LOWER} for one in told)
+            key = "changed" if moved else "unchanged"
+            yield self.words(
+                f"summary.{key}", marker=change.marker.told(self.words.language),
+                date=self.words.date(change.marker.day), n=moved, m=len(told),
+            )  # fmt: skip
+
+    def _stands_out(self) -> str:
+        bias = self.facts.bias
+        if bias is None or not bias.groups:
+            return ""
+        if not bias.signs:
+            return self.words("summary.even", n=len(bias.groups))
+        return self.words("summary.uneven", n=len(bias.signs))
 
     def _deleted(self) -> str:
         log = self.facts.log
@@ -166,11 +162,6 @@ class _Writer:
         if upkeep.overdue == 0:
             return self.words("summary.overdue_none")
         return self.words("summary.overdue_some", n=upkeep.overdue)
-
-    def name(self, metric: str) -> str:
-        """Name a movement."""
-        label = metric.split(".")[1]
-        return f"{self.text(f'au.{label}')} (AU{int(label[2:])})"
 
     def coverage(self) -> Iterator[Block]:
         """Say what the cameras could see."""
@@ -226,11 +217,26 @@ class _Writer:
         yield Figure(
             draw.intervals([
                 Mark(self.name(au_rate(a)), rates[a].value, rates[a].low, rates[a].high,
-                     f"{self.percent(rates[a].value)}  {self.facts.grades[a]}")
+                     f"{self.estimate(rates[a])}  {self.facts.grades[a]}")
                 for a in order
-            ]),
+            ], right=190),
             words("seen.alt"),
         )  # fmt: skip
+        samples, tracks = (max(getattr(one, n) for one in rates.values())
+                           for n in ("samples", "tracks"))  # fmt: skip
+        yield Paragraph(
+            words("seen.behind", samples=f"{samples:,}", visits=f"{tracks:,}"), note=True
+        )
+        yield from self._categories()
+
+    def numbers(self) -> Iterator[Block]:
+        """Give the table behind the chart of movements."""
+        words, whole = self.words, self.facts.page.whole
+        rates = {a: whole[au_rate(a)] for a in AU_LABELS if au_rate(a) in whole}
+        if not rates:
+            return
+        order = sorted(rates, key=lambda label: -rates[label].value)
+        yield Heading(words("seen.numbers"), level=3)
         header = ("movement", "rate", "grade", "samples", "visits")
         yield Table(
             tuple(words(f"seen.{key}") for key in header),
@@ -239,10 +245,9 @@ class _Writer:
                  f"{rates[a].samples:,}", f"{rates[a].tracks:,}")
                 for a in order
             ),
-            widths=(5, 4, 2.2, 2, 1.6),
+            widths=(5, 4.4, 2.1, 2, 1.5),
             align=("left", "right", "left", "right", "right"),
         )  # fmt: skip
-        yield from self._categories()
 
     def _categories(self) -> Iterator[Block]:
         words, whole = self.words, self.facts.page.whole
@@ -278,7 +283,8 @@ class _Writer:
             cameras, hertz = len(facts.policy.zones), facts.policy.sampling_hz
             share = speed.cpu_ms * hertz * cameras / 1000
             fields.append((words("speed.load"), words(
-                "speed.load_value", share=self.percent(share), cameras=cameras,
+                "speed.load_value", share=self.percent(share),
+                cameras=self.some("camera", cameras),
                 hertz=f"{hertz:g}",
             )))  # fmt: skip
         yield Fields(tuple(fields))
@@ -302,107 +308,6 @@ class _Writer:
             widths=(4, 2, 2, 2),
             align=("left", "right", "right", "right"),
         )  # fmt: skip
-
-    def accuracy(self) -> Iterator[Block]:
-        """Say how well the models do in published tests, and at this site."""
-        words, facts = self.words, self.facts
-        yield Heading(words("accuracy.title"))
-        yield Heading(words("accuracy.published"), level=3)
-        yield Paragraph(words("accuracy.about"))
-        yield Table(
-            tuple(words(f"accuracy.{key}") for key in ("test", "data", "score")),
-            tuple(published(facts.cards, words)),
-            widths=(4, 4, 3),
-        )
-        yield Heading(words("accuracy.at_site"), level=3)
-        if "reviews" in facts.missing:
-            yield Paragraph(words("report.missing", why=facts.missing["reviews"]))
-        elif facts.reviews is None:
-            yield Paragraph(words("summary.not_reviewed"))
-        else:
-            found = facts.reviews.found
-            kappa = found.expression.kappa
-            yield Fields((
-                (words("accuracy.reviews"), words(
-                    "accuracy.reviews_value", clips=found.clips, reviewers=found.reviewers,
-                    random=found.random,
-                )),
-                (words("accuracy.misjudged"), self._rate(found.misjudged)),
-                (words("accuracy.undecided"), self._rate(found.undecided)),
-                (words("accuracy.kappa"), f"{kappa:.2f}" if kappa is not None else words(
-                    "accuracy.too_few", n=found.expression.clips)),
-            ))  # fmt: skip
-
-    def _rate(self, rate: Rate) -> str:
-        if rate.value is None:
-            return self.words("accuracy.too_few", n=rate.clips)
-        return self.estimate(rate)
-
-    def bias(self) -> Iterator[Block]:
-        """Compare circumstances, and say what can't be compared."""
-        words, facts = self.words, self.facts
-        yield Heading(words("bias.title"))
-        yield Paragraph(words("bias.about"))
-        named = [self.name(facts.hour_metric)] if facts.hour_metric else []
-        keys = ("zone", "readable", "dark", "hidden", "facing")
-        rows = []
-        for zone in facts.zones:
-            row = [zone.name, self.percent(zone.coverage.usable_share, 1),
-                   self.percent(_unclear(zone.coverage), 1),
-                   self.percent(zone.coverage.hidden_share),
-                   self.percent(_value(zone.whole.get(ATTENTION)))]  # fmt: skip
-            row += [self.estimate(zone.whole.get(facts.hour_metric)) for _ in named]
-            rows.append(tuple(row))
-        yield Table(
-            (*(words(f"bias.{key}") for key in keys), *named),
-            tuple(rows),
-            widths=(3, 2, 2, 1.6, 2.4, *(4.4 for _ in named)),
-            align=("left", "right", "right", "right", "right", *(_RIGHT for _ in named)),
-        )
-        yield from self._hours()
-        yield from self._groups()
-        yield Heading(words("bias.cannot"), level=3)
-        yield Bullets(tuple(words(f"bias.cannot_{key}", least=FEWEST) for key in _CANNOT))
-
-    def _hours(self) -> Iterator[Block]:
-        words = self.words
-        hours = [hour for hour in self.facts.hours if hour.cells]
-        if not hours:
-            return
-        name = self.name(self.facts.hour_metric)
-        yield Heading(words("bias.by_hour", name=name), level=3)
-        yield Figure(
-            draw.intervals([
-                Mark(
-                    words("bias.hour_value", hour=h.hour),
-                    h.estimate.value if h.estimate else None,
-                    h.estimate.low if h.estimate else None,
-                    h.estimate.high if h.estimate else None,
-                    self.percent(h.estimate.value) if h.estimate else words(
-                        f"coverage.{h.reason.value}") if h.reason else "–",
-                )
-                for h in hours
-            ], left=70),
-            words("bias.hour_alt", name=name),
-        )  # fmt: skip
-
-    def _groups(self) -> Iterator[Block]:
-        words, reviews = self.words, self.facts.reviews
-        if reviews is None:
-            return
-        rows = []
-        for kind, groups in reviews.groups.items():
-            for group, rate in groups.items():
-                named = group if kind == "zone" else words(f"bias.{group}")
-                told = words(f"bias.kind_{kind}", name=named)
-                rows.append((told, self._rate(rate), str(rate.clips)))
-        yield Heading(words("bias.wrong"), level=3)
-        yield Table(
-            (words("bias.group"), words("accuracy.misjudged"), words("accuracy.reviews")),
-            tuple(rows),
-            widths=(4, 4, 3),
-            align=("left", "left", "right"),
-        )
 
     def kept(self) -> Iterator[Block]:
         """Say what is kept and what was deleted."""
@@ -468,7 +373,7 @@ class _Writer:
     def appendix(self) -> Iterator[Block]:
         """Name models and versions."""
         words, facts = self.words, self.facts
-        yield Heading(words("appendix.title"))
+        yield Heading(words("appendix.title"), new_page=True)
         yield Table(
             tuple(words(f"appendix.{key}") for key in ("model", "version", "parameters", "digest")),
             tuple(
@@ -484,12 +389,3 @@ class _Writer:
                 "appendix.software_value", omokage=facts.speed.omokage, python=facts.speed.python,
             )),
         ))  # fmt: skip
-
-
-def _value(found: Estimate | None) -> float | None:
-    return None if found is None else found.value
-
-
-def _unclear(found: Coverage) -> float:
-    seconds = found.status_seconds[FrameStatus.TOO_DARK] + found.status_seconds[FrameStatus.BLURRED]
-    return seconds / found.seconds if found.seconds else 0.0

@@ -38,11 +38,17 @@ def _text(x: float, y: float, text: str, *, anchor: str = "start", colour: str =
     return f"<text {place}>{escape(text)}</text>"
 
 
-def intervals(marks: Sequence[Mark], *, left: int = 190) -> str:
-    """Draw shares 0-1 with their intervals, one line each, on an axis that begins at 0."""
+def intervals(marks: Sequence[Mark], *, left: int = 190, right: int = 70) -> str:
+    """Draw shares 0-1 with their intervals, one line each, on an axis that begins at 0.
+
+    Args:
+        marks: from the top.
+        left: room for the names.
+        right: room for the notes beyond the axis.
+    """
     ends = [m.high if m.high is not None else m.value for m in marks if m.value is not None]
     top = next(t for t in (0.1, 0.2, 0.4, 0.6, 0.8, 1.0) if t >= max(ends, default=0.1) or t == 1.0)
-    room = WIDTH - left - 70
+    room = WIDTH - left - right
 
     def x(share: float) -> float:
         return left + room * min(share, top) / top

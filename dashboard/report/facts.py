@@ -16,14 +16,16 @@ from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 from zoneinfo import ZoneInfo
 
+from agent import bias_check
 from agent.config.policy_file import load_policy
 from agent.config.profiles import load_profile
 from agent.domain.access import Action, Decision
 from agent.domain.aggregate import ATTENTION, CALIBRATED_SHARE, au_rate
 from agent.domain.facs import AU_LABELS
-from agent.domain.review import Verdict
 from agent.errors import AgentError, ConfigError
-from agent.evaluation.agreement import Agreement, Rate, assess, random_sample, weighted_rate
+from agent.evaluation.agreement import Agreement, assess
+from agent.evaluation.bias import Bias, signs
+from agent.retention.receipt import DONE, DUE, FAILED
 from agent.store.access_reader import AccessQuery, AccessReader
 from agent.store.aggregate_sums import Span, Steps, SumReader
 from agent.store.aggregates import AggregateReader
@@ -33,10 +35,10 @@ from dashboard.hours import HOUR_SECONDS, STEP_SECONDS, Hour, by_hour
 from dashboard.queries_live import Health, health
 
 if TYPE_CHECKING:
+    from agent.config.markers import Marker
     from agent.config.site import Site
     from agent.domain.policy import Policy
     from agent.domain.profile import Profile
-    from agent.domain.review import Review
     from agent.domain.sums import Sum
     from agent.store.aggregates import Latest
     from dashboard.estimates import Coverage, Estimate
@@ -44,8 +46,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 MOST_RECEIPTS = 20_000
-LOW_QUALITY, GOOD_QUALITY = 0.5, 0.75
-PARTS_OF_DAY = (("night", 0, 6), ("morning", 6, 12), ("afternoon", 12, 17), ("evening", 17, 24))
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,11 +100,19 @@ class Reviews:
 
     Attributes:
         found: everything that reviews yield.
-        groups: misjudged share of random clips, by kind of group and its name.
     """
 
     found: Agreement
-    groups: Mapping[str, Mapping[str, Rate]]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A marked day, and the period before it beside the one after it."""
+
+    marker: Marker
+    before: Days
+    after: Days
+    found: queries.Comparison
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,6 +166,8 @@ class Facts:
         speed: of this PC.
         health: what the agent last said.
         reviews: None where there is none.
+        bias: every group of the period with its measures, and what stands out.
+        changes: before and after each marked day of the period.
         log: None where it can't be read.
         cards: of the models.
         grades: each AU's reliability.
@@ -180,6 +190,8 @@ class Facts:
     cards: tuple[Card, ...]
     grades: Mapping[str, str]
     missing: Mapping[str, str] = field(default_factory=dict)
+    bias: Bias | None = None
+    changes: tuple[Change, ...] = ()
 
 
 def collect(
@@ -224,7 +236,9 @@ def collect(
         hour_metric=hour_metric,
         speed=parse_speed(measured),
         health=health(place, now),
-        reviews=_tried(missing, "reviews", lambda: _reviews(place, instants, rules.timezone)),
+        reviews=_tried(missing, "reviews", lambda: _reviews(place, instants)),
+        bias=_bias(place, rules.timezone, instants),
+        changes=_changes(place, days, rules.timezone, missing),
         log=_tried(missing, "log", lambda: _log(place, instants[0], min(now, _end(days, rules)))),
         cards=_cards(),
         grades=queries.grades(),
@@ -321,40 +335,36 @@ def _hours(
     return tuple(by_hour(sums, timezone, weekdays=False))
 
 
-def _reviews(place: Site, span: tuple[datetime, datetime], timezone: str) -> Reviews | None:
+def _reviews(place: Site, span: tuple[datetime, datetime]) -> Reviews | None:
     with closing(ReviewReader(place.reviews)) as reader:
         stored = [one.review for one in reader.reviews()]
     inside = [review for review in stored if span[0] <= review.clip.at < span[1]]
     if not inside:
         return None
-    sample = random_sample(sorted(inside, key=lambda review: review.at))
-    named: dict[str, Callable[[Review], str]] = {
-        "zone": lambda review: review.clip.zone,
-        "quality": _quality,
-        "hour": lambda review: _part_of_day(review.clip.at, timezone),
-    }
-    return Reviews(assess(inside), {kind: _grouped(sample, name) for kind, name in named.items()})
+    return Reviews(assess(inside))
 
 
-def _grouped(sample: Sequence[Review], name: Callable[[Review], str]) -> dict[str, Rate]:
-    wrong = {Verdict.FIX, Verdict.REJECT}
-    answers: dict[str, list[tuple[bool, float]]] = {}
-    for review in sample:
-        if review.verdict in wrong | {Verdict.ACCEPT}:
-            weight = 1 / (review.sampling.probability or 1.0)
-            answers.setdefault(name(review), []).append((review.verdict in wrong, weight))
-    return {group: weighted_rate(found) for group, found in sorted(answers.items())}
+def _bias(place: Site, timezone: str, span: tuple[datetime, datetime]) -> Bias | None:
+    try:
+        groups = bias_check.measured(place, timezone, *span)
+    except AgentError:
+        return None  # what refuses is said where its own part stands
+    return Bias(span[1], *span, groups, signs(groups))
 
 
-def _quality(review: Review) -> str:
-    if review.model.quality < LOW_QUALITY:
-        return "low"
-    return "good" if review.model.quality >= GOOD_QUALITY else "medium"
-
-
-def _part_of_day(at: datetime, timezone: str) -> str:
-    hour = at.astimezone(ZoneInfo(timezone)).hour
-    return next(name for name, first, end in PARTS_OF_DAY if first <= hour < end)
+def _changes(place: Site, days: Days, timezone: str, missing: dict[str, str]) -> tuple[Change, ...]:
+    """Compare the days before and after each marked day; that day itself belongs to neither."""
+    marked = _tried(missing, "markers", lambda: queries.markers(place)) or ()
+    found = []
+    for marker in marked:
+        day = timedelta(days=1)
+        before = queries.Days(days.first, max(days.first, marker.day - day))
+        after = queries.Days(min(days.last, marker.day + day), days.last)
+        if not before.last < marker.day < after.first:
+            continue
+        compared = queries.comparison(place, (before, after), None, timezone)
+        found.append(Change(marker, before, after, compared))
+    return tuple(found)
 
 
 def _log(place: Site, since: datetime, until: datetime) -> Log:
@@ -366,11 +376,14 @@ def _log(place: Site, since: datetime, until: datetime) -> Log:
     purged = reader.entries(
         AccessQuery(since=since, until=until, action=Action.PURGED), limit=MOST_RECEIPTS
     )
-    ended = [entry.event for entry in purged if entry.event.purpose in {"done", "failed"}]
+    ended = [entry.event for entry in purged if entry.event.purpose in {DONE, FAILED}]
     done = [event for event in ended if event.decision is Decision.ALLOWED]
+    # How many rows go is in the announcement; that they went, in the entry with its number.
+    numbers = {name for event in done for name in event.objects if name.startswith("receipt:")}
     deleted: Counter[str] = Counter()
-    for event in done:
-        deleted.update(event.counts)
+    for entry in purged:
+        if entry.event.purpose == DUE and numbers.intersection(entry.event.objects):
+            deleted.update(entry.event.counts)
     return Log(
         entries=reader.count(AccessQuery(since=since, until=until)),
         refused=reader.count(AccessQuery(since=since, until=until, decision=Decision.REFUSED)),

@@ -21,6 +21,7 @@ from agent.store.access_reader import AccessQuery, AccessReader
 from agent.store.reviews import ReviewReader
 from agent.submission import Fault, check
 from dashboard import charts_quality, queries
+from dashboard.views import bias
 from dashboard.views.common import local, table
 
 if TYPE_CHECKING:
@@ -90,6 +91,7 @@ def show(words: Text, user: User) -> None:  # noqa: ARG001 (every page is called
     _chain(words, quality)
     if not found.reviews:
         st.info(words("evaluation.none"), icon=":material/hourglass_top:")
+        bias.section(words, queries.site())
         return
     _head(words, quality)
     _units(words, found.units, found.random, "evaluation.units", ("person", "model"))
@@ -99,6 +101,7 @@ def show(words: Text, user: User) -> None:  # noqa: ARG001 (every page is called
     _proposals(words, quality)
     pairs = max((pair.clips + pair.unseen for pair in found.between_units), default=0)
     _units(words, found.between_units, pairs, "evaluation.between", ("first", "second"))
+    bias.section(words, queries.site())
 
 
 def _chain(words: Text, quality: Quality) -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 from contextlib import closing
-from datetime import UTC, date, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,15 @@ from agent.cli.main import main
 from agent.config.site import Site
 from agent.domain.access import AccessEvent, Action, Role
 from agent.domain.account import PAGE_ROLES
+from agent.domain.retention import Holding, Tier
+from agent.domain.review import Verdict
 from agent.domain.words import LANGUAGES
 from agent.errors import ConfigError
+from agent.retention.plan import Lot, Why
+from agent.retention.receipt import Actor, done, due
 from agent.store.access_log import AccessLog
+from agent.store.reviews import ReviewStore
+from agent.submission import submit
 from dashboard import queries
 from dashboard.documents.html import document_html
 from dashboard.documents.model import Figure, Paragraph, Table
@@ -31,6 +39,7 @@ from dashboard.report.facts import Facts, collect, parse_speed
 from dashboard.report.run import make_report
 from dashboard.text import Text
 from tests.browser.seed_days import fill_days
+from tests.reviewing import coding, review, view
 
 LAST = date(2026, 11, 23)
 NOW = datetime(2026, 11, 24, 1, tzinfo=UTC)
@@ -88,10 +97,10 @@ def test_without_reviews_no_misjudgement_is_claimed(facts: Facts) -> None:
 
 
 def test_what_cannot_be_said_is_said(facts: Facts) -> None:
-    """The report names what released numbers don't carry, distance and people first of all."""
+    """The report names what released numbers don't carry, people first of all."""
     made = texts(facts, "en")
 
-    assert "the size of a face is not part of a released number" in made
+    assert "people of different age, sex, skin colour" in made
     assert "Nobody&#x27;s age, sex or origin is inferred" in made
 
 
@@ -148,8 +157,9 @@ def test_the_log_is_counted_without_names(shop: Site, facts: Facts, tmp_path: Pa
     at = datetime(2026, 11, 20, 3, tzinfo=UTC)
     with closing(AccessLog(site.access_log)) as log:
         log.record(AccessEvent(at, "hanako", Role.REVIEWER, Action.UNLOCKED, "weekly review"))
-        log.record(AccessEvent(at, "omokage-agent", Role.AGENT, Action.PURGED, "done",
-                               counts={"records_rows": 1234}))  # fmt: skip
+        for purpose, counts in (("due", {"records_rows": 1234}), ("done", {"keys": 5})):
+            log.record(AccessEvent(at, "omokage-agent", Role.AGENT, Action.PURGED, purpose,
+                                   ("receipt:00ff",), counts=counts))  # fmt: skip
     made = texts(collect(site, MEASURED, NOW, None, None), "en")
 
     assert "1,234 of sealed records" in made
@@ -232,3 +242,73 @@ def test_only_who_answers_for_the_trial_sees_the_page(role: Role) -> None:
     there = "report" in {page.key for page in pages_for(role)}
 
     assert there == (role in {Role.MANAGER, Role.AUDITOR, Role.ADMIN})
+
+
+@pytest.fixture(scope="module")
+def told(shop: Site, tmp_path_factory: pytest.TempPathFactory) -> Facts:
+    """Return the facts of the shop with reviews, a marked day and a deletion."""
+    place = Site(tmp_path_factory.mktemp("told") / "shop")
+    shutil.copytree(shop.root, place.root)
+    (place.root / "markers.toml").write_text(
+        '[[marker]]\ndate = 2026-11-20\ntext = { en = "New checkout", ja = "新しいレジ" }\n',
+        "utf-8",
+    )
+    actor = Actor("omokage-agent", Role.AGENT, "ab" * 32)
+    gone = Holding("1", Tier.RECORDS, "door", NOW, NOW, 120, 9, NOW)
+    with closing(AccessLog(place.access_log)) as log, ReviewStore(place.reviews) as store:
+        lots = [Lot(gone, Why.PAST_DEADLINE, NOW)]
+        at = NOW - timedelta(hours=30)
+        for number in ("one", "two"):
+            for event in due(actor, at, number, lots):
+                log.record(event)
+            log.record(done(actor, at, number, {"keys": 1}, failed="" if number == "one" else "x"))
+        for i in range(60):
+            wrong = i % 5 == 0
+            zone = "door" if i % 2 else "yard"
+            one = review(
+                i, at=NOW - timedelta(hours=20 + i),
+                verdict=Verdict.REJECT if wrong else Verdict.ACCEPT,
+                coded=coding(frozenset({"AU12"}) if i % 3 else frozenset()),
+                model=view(frozenset({"AU12"}) if i % 3 or wrong else frozenset()),
+            )  # fmt: skip
+            one = replace(one, clip=replace(one.clip, zone=zone))
+            submit(store, log, one, timedelta(days=30))
+    return collect(place, MEASURED, NOW, None, None)
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_a_reviewed_trial_says_how_often_the_model_was_wrong(told: Facts, language: str) -> None:
+    """Share with its interval, agreement by movement, circumstances, before and after: all told."""
+    made = texts(told, language)
+    words = Text(language)
+
+    assert told.reviews is not None
+    assert told.reviews.found.misjudged.value == pytest.approx(0.2)
+    assert "PABAK" in made
+    assert words("bias.measure.misjudged") in made
+    assert words("bias.kind.zone", name="yard") in made
+    assert {"en": "New checkout", "ja": "新しいレジ"}[language] in made
+    assert "{" not in made.split("</style>")[1]
+
+
+def test_a_deletion_that_failed_is_not_counted_as_rows_that_went(told: Facts) -> None:
+    """Rows are counted where the deletion's end is in the log, and only there."""
+    assert told.log is not None
+    assert (told.log.rounds, told.log.failed) == (1, 1)
+    assert told.log.deleted["records_rows"] == 120
+
+
+def test_a_marked_day_belongs_to_neither_side(told: Facts) -> None:
+    """Before ends the day before, after begins the day after."""
+    (change,) = told.changes
+
+    assert change.before.last == date(2026, 11, 19)
+    assert change.after.first == date(2026, 11, 21)
+    assert change.found.differences
+
+
+def test_a_reviewed_report_is_set_whole(told: Facts) -> None:
+    """Both languages with every table are typeset without a missing character."""
+    made = document_pdf([build_report(told, code) for code in LANGUAGES], Paper.A4)
+
+    assert made.startswith(b"%PDF")

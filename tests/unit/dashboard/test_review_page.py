@@ -11,10 +11,12 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from agent import bias_check
 from agent.config.site import Site
 from agent.domain.access import Action, Decision, Role
 from agent.domain.record import to_batch
 from agent.domain.review import Mark, Reason, Verdict
+from agent.evaluation.bias import Bias, Group, Kind, Measure, group, signs
 from agent.store.access_log import AccessLog, AccessReader
 from agent.store.identity import marker_of
 from agent.store.reviews import ReviewReader, ReviewStore
@@ -23,6 +25,7 @@ from dashboard import queries
 from dashboard.review import page, player
 from dashboard.review.desk import Desk, Stage
 from dashboard.text import LANGUAGES, Text, catalogue
+from dashboard.views.common import plain
 from tests.reviewing import PASSPHRASE, clip, coding, review, view
 from tests.reviewing import site as review_site
 from tests.signed_in import sign_in
@@ -407,3 +410,27 @@ def test_the_numbers_page_survives_a_broken_database(
 
     assert app.error
     assert not app.metric
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_the_numbers_page_says_what_stands_out(
+    place: Site, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    """Before the first comparison it says so; afterwards each group that differs is named."""
+    words = Text(language)
+    before = said(open_page(monkeypatch, place, QUALITY, language))
+    now = datetime.now(UTC)
+    groups = (
+        group(Kind.ZONE, "yard", Measure.UNREADABLE, 0.42, 0.01, 300),
+        group(Kind.ZONE, "door", Measure.UNREADABLE, 0.02, 0.01, 300),
+        group(Kind.DISTANCE, "far", Measure.QUALITY, 0.5, 0.01, 300),
+        Group(Kind.HOUR, "morning", Measure.MISJUDGED, None, None, 4),
+    )
+    bias_check.write(place.bias, Bias(now, now - timedelta(days=28), now, groups, signs(groups)))
+    after = said(open_page(monkeypatch, place, QUALITY, language))
+
+    assert words("bias.none") in before
+    assert words("bias.none") not in after
+    assert plain(words("bias.kind.zone", name="yard")) in after
+    assert words("bias.meaning") in after
+    assert plain(words("bias.kind.zone", name="door")) not in after

@@ -1,0 +1,188 @@
+"""The parts of the report that compare: before and after, places, hours, circumstances. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+from agent.domain.aggregate import ATTENTION
+from agent.domain.frame import FrameStatus
+from agent.evaluation.agreement import FEWEST
+from agent.evaluation.bias import Kind, Measure
+from dashboard.compare import Verdict
+from dashboard.documents.model import (
+    Align,
+    Block,
+    Bullets,
+    Figure,
+    Heading,
+    Paragraph,
+    Table,
+)
+from dashboard.report import draw
+from dashboard.report.draw import Mark
+from dashboard.report.sentences import named, number, sentence
+
+if TYPE_CHECKING:
+    from agent.evaluation.bias import Group
+    from dashboard.compare import Difference
+    from dashboard.estimates import Coverage, Estimate
+    from dashboard.report.facts import Change
+    from dashboard.report.writer import Writer
+
+_RIGHT: Align = "right"
+_CANNOT = ("people", "error")
+_CIRCUMSTANCES = frozenset({Kind.DISTANCE, Kind.LIGHT, Kind.TURN})
+
+
+def changes(w: Writer) -> Iterator[Block]:
+    """Compare before and after each marked day."""
+    words = w.words
+    for change in w.facts.changes:
+        yield Heading(words(
+            "change.title", marker=change.marker.told(words.language),
+            date=words.date(change.marker.day),
+        ), level=3)  # fmt: skip
+        sides = [words("change.side", first=words.date(side.first), last=words.date(side.last))
+                 for side in (change.before, change.after)]  # fmt: skip
+        yield Paragraph(words("change.about", before=sides[0], after=sides[1]))
+        for caution, said in (("models", change.found.same_models),
+                              ("policy", change.found.same_policy)):  # fmt: skip
+            if not said:
+                yield Paragraph(words(f"change.{caution}"))
+        yield _differences(w, change)
+
+
+def _differences(w: Writer, change: Change) -> Block:
+    words = w.words
+    keys = ("movement", "before", "after", "difference", "said")
+    rows = [
+        (w.name(metric), w.percent(one.first.estimate.value, 1),
+         w.percent(one.second.estimate.value, 1), _difference(w, one),
+         words(f"change.{one.verdict.value}"))
+        for metric, one in sorted(change.found.differences.items(), key=_by_size)
+    ]  # fmt: skip
+    if not rows:
+        return Paragraph(words("change.nothing"))
+    return Table(
+        tuple(words(f"change.{key}") for key in keys),
+        tuple(rows),
+        widths=(5, 1.4, 1.4, 4.4, 4.8),
+        align=("left", "right", "right", "right", "left"),
+    )
+
+
+def _difference(w: Writer, one: Difference) -> str:
+    value, low, high = (
+        "–" if end is None else _signed(100 * end) for end in (one.value, one.low, one.high)
+    )
+    return w.words("change.interval", value=value, low=low, high=high)
+
+
+def bias(w: Writer) -> Iterator[Block]:
+    """Compare circumstances, and say what can't be compared."""
+    words, facts = w.words, w.facts
+    yield Heading(words("bias.title"))
+    yield Paragraph(words("bias.about"))
+    named = [w.name(facts.hour_metric)] if facts.hour_metric else []
+    keys = ("zone", "readable", "dark", "hidden", "facing")
+    rows = []
+    for zone in facts.zones:
+        row = [zone.name, w.percent(zone.coverage.usable_share, 1),
+               w.percent(_unclear(zone.coverage), 1),
+               w.percent(zone.coverage.hidden_share),
+               w.percent(_value(zone.whole.get(ATTENTION)))]  # fmt: skip
+        row += [w.estimate(zone.whole.get(facts.hour_metric)) for _ in named]
+        rows.append(tuple(row))
+    yield Table(
+        (*(words(f"bias.{key}") for key in keys), *named),
+        tuple(rows),
+        widths=(3, 2, 2, 1.6, 2.4, *(4.4 for _ in named)),
+        align=("left", "right", "right", "right", "right", *(_RIGHT for _ in named)),
+    )
+    yield from _groups(w)
+    yield from _hours(w)
+    yield Heading(words("bias.cannot"), level=3)
+    yield Bullets(tuple(words(f"bias.cannot_{key}", least=FEWEST) for key in _CANNOT))
+
+
+def _hours(w: Writer) -> Iterator[Block]:
+    words = w.words
+    hours = [hour for hour in w.facts.hours if hour.cells]
+    if not hours:
+        return
+    name = w.name(w.facts.hour_metric)
+    yield Heading(words("bias.by_hour", name=name), level=3)
+    yield Figure(
+        draw.intervals([
+            Mark(
+                words("bias.hour_value", hour=h.hour),
+                h.estimate.value if h.estimate else None,
+                h.estimate.low if h.estimate else None,
+                h.estimate.high if h.estimate else None,
+                w.percent(h.estimate.value) if h.estimate else words(
+                    f"coverage.{h.reason.value}") if h.reason else "–",
+            )
+            for h in hours
+        ], left=70),
+        words("bias.hour_alt", name=name),
+    )  # fmt: skip
+
+
+def _groups(w: Writer) -> Iterator[Block]:
+    """Give the circumstances and the reviewed clips, each with its interval."""
+    words, bias = w.words, w.facts.bias
+    shown = [] if bias is None else [
+        one for one in bias.groups
+        if one.kind in _CIRCUMSTANCES or one.measure is Measure.MISJUDGED
+    ]  # fmt: skip
+    if bias is not None and bias.signs:
+        yield Heading(words("bias.signs"), level=3)
+        yield Bullets(tuple(sentence(w.text, sign) for sign in bias.signs))
+    if not shown:
+        return
+    yield Heading(words("bias.circumstances"), level=3)
+    yield Paragraph(words("bias.circumstances_about"))
+    rows = [
+        (
+            named(w.text, one.kind, one.name),
+            w.text(f"bias.measure.{one.measure.value}"),
+            _group(w, one),
+            f"{one.samples:,}",
+        )
+        for one in shown
+    ]
+    yield Table(
+        tuple(words(f"bias.{key}") for key in ("group", "measure", "value", "behind")),
+        tuple(rows),
+        widths=(4.8, 3.4, 4.6, 1.8),
+        align=("left", "left", "right", "right"),
+    )
+
+
+def _group(w: Writer, one: Group) -> str:
+    if one.value is None:
+        return w.words("accuracy.few")
+    value, low, high = (number(w.text, one.measure, end) for end in (one.value, one.low, one.high))
+    return w.words("report.interval", value=value, low=low.rstrip("%\u202f"), high=high)
+
+
+def _signed(points: float) -> str:
+    """Write a number with its sign; what rounds to nothing has none."""
+    told = f"{points:+.1f}".replace("-", "\N{MINUS SIGN}")
+    return "0.0" if told[1:] == "0.0" else told
+
+
+def _by_size(item: tuple[str, Difference]) -> tuple[bool, float]:
+    """Order what is seen to differ first, then by size."""
+    one = item[1]
+    return one.verdict not in {Verdict.HIGHER, Verdict.LOWER}, -abs(one.value)
+
+
+def _value(found: Estimate | None) -> float | None:
+    return None if found is None else found.value
+
+
+def _unclear(found: Coverage) -> float:
+    seconds = found.status_seconds[FrameStatus.TOO_DARK] + found.status_seconds[FrameStatus.BLURRED]
+    return seconds / found.seconds if found.seconds else 0.0
