@@ -28,7 +28,8 @@ EDITABLE    = --no-build-isolation --editable
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-training demo test check lint format-check types floors \
-	docstrings bench soak train train-tiny test-training clean
+	docstrings bench soak train train-tiny test-training lock \
+	wheels sbom audit deb clean
 
 help:
 	@echo "make demo        install into $(VENV), then run everything on a synthetic clip"
@@ -40,6 +41,11 @@ help:
 	@echo "make train DATA=DIR TASK=au|emotion SET=NAME  fine-tune on a set of yours (needs torch)"
 	@echo "make train-tiny  the whole training chain on a tiny set (needs torch)"
 	@echo "make test-training  the tests that need torch"
+	@echo "make wheels      everything that an installation needs, in dist/wheels"
+	@echo "make deb         the Debian package, in dist; needs dpkg-deb"
+	@echo "make lock        write requirements.lock anew from constraints.txt"
+	@echo "make sbom        the list of parts (CycloneDX), in dist"
+	@echo "make audit       compare what is installed with the lock"
 	@echo "make clean       remove what the targets above made, models and data excepted"
 
 # Stamp files: what is installed is not installed again until the pins or the project change.
@@ -123,6 +129,32 @@ train-tiny: $(TRAIN)/.training
 
 test-training: $(TRAIN)/.training
 	@$(TRAIN)/bin/python -W ignore -m pytest tests/unit/training
+
+lock: $(VENV)/.runtime
+	@$(BIN)/python -m release.lock
+
+# By their hashes, and wheels only: nothing is compiled, here or on a shop's PC.
+dist/wheels/.made: requirements.lock $(VENV)/.runtime
+	@rm -rf dist/wheels && mkdir -p dist/wheels
+	@$(BIN)/python -m pip download --quiet --quiet --disable-pip-version-check $(PIP_ARGS) \
+	  --require-hashes --only-binary :all: --no-deps -d dist/wheels -r requirements.lock
+	@touch $@
+
+wheels: dist/wheels/.made
+	@rm -f dist/wheels/omokage-*.whl
+	@$(BIN)/python -m pip wheel --quiet --quiet --disable-pip-version-check --no-deps \
+	  --no-build-isolation -w dist/wheels .
+	@echo "made dist/wheels"
+
+sbom: wheels
+	@$(BIN)/python -m release.sbom --wheels dist/wheels --out dist
+
+# VULNERABILITIES names a file or a folder of OSV records that was brought here.
+audit: $(VENV)/.runtime
+	@$(BIN)/python -m release.audit $(if $(VULNERABILITIES),--osv "$(VULNERABILITIES)")
+
+deb: wheels sbom
+	@$(BIN)/python -m release.deb --wheels dist/wheels --out dist --sbom dist/omokage.cdx.json
 
 clean:
 	rm -rf $(VENV) $(TRAIN) build dist *.egg-info .demo

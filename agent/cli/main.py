@@ -35,6 +35,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "policy": ("agent.cli.policy:policy", "Check the site's rules, and delete what is due."),
     "keys": ("agent.cli.keys:keys", "Make, extend, replace and destroy the site's keys."),
     "audit": ("agent.cli.audit:audit", "Read, verify and sign the log of who did what."),
+    "install": ("agent.cli.install:install", "Put Omokage on this machine as a service."),
+    "uninstall": ("agent.cli.uninstall:uninstall", "Take the service away, and erase its data."),
     "metrics": ("agent.cli.metrics:metrics", "Serve the health as text for Prometheus."),
     "version": ("agent.cli.main:version", "Print the versions in use."),
 }

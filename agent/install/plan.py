@@ -13,7 +13,7 @@ from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
 from agent.errors import ConfigError
-from agent.install.steps import BuildProgram, Call, Put, Remove, Step
+from agent.install.steps import BuildProgram, Call, Put, Remove, Shred, Step
 
 SITE = PurePosixPath("/var/lib/omokage")
 PROGRAM = PurePosixPath("/opt/omokage/venv")
@@ -127,8 +127,10 @@ def _drop_ins(wishes: Wishes) -> list[Step]:
         steps.append(Remove(NETWORK_CAMERA, "no network camera, so no network"))
     if wishes.seal_device_key:
         steps += [
+            Call(("install", "-d", "-m", "0700", str(CREDENTIAL.parent)), "for credentials"),
             Call(SEAL, "encrypt the signing key to this machine"),
             Put(DEVICE_KEY, DEVICE_KEY_DROP_IN.encode(), 0o644, "hand the signing key over"),
+            Shred(SITE / "keys" / "device.pem", "the signing key is a credential now"),
         ]
     return steps
 
