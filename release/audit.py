@@ -94,7 +94,9 @@ def vulnerable(lock: Iterable[Pin], records: Iterable[Mapping[str, Any]]) -> lis
             package = affected.get("package", {})
             pin = versions.get(normal(str(package.get("name", ""))))
             if pin is not None and package.get("ecosystem") == "PyPI" and is_in(pin, affected):
-                found.append(f"{pin.name} {pin.version}: {record['id']} {record.get('summary', '')}")
+                found.append(
+                    f"{pin.name} {pin.version}: {record['id']} {record.get('summary', '')}"
+                )
     return sorted(set(found))
 
 

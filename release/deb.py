@@ -92,9 +92,9 @@ def finish(stage: Path, architecture: str) -> None:
 def files(stage: Path) -> Iterator[Path]:
     """Yield the content's files and links in order."""
     for path in sorted(stage.rglob("*")):
-        if path.is_symlink() or path.is_file():
-            if path.relative_to(stage).parts[0] != "DEBIAN":
-                yield path
+        ours = path.relative_to(stage).parts[0] != "DEBIAN"
+        if ours and (path.is_symlink() or path.is_file()):
+            yield path
 
 
 def own_version() -> str:

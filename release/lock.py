@@ -146,7 +146,7 @@ def ask_pip(python: str, machine: str) -> dict[str, Any]:
                    "--python-version", python, *(f"--platform={name}" for name in platforms),
                    "--constraint", str(CONSTRAINTS), "--report", str(out),
                    *project["dependencies"]]  # fmt: skip
-        subprocess.run(command, check=True)  # noqa: S603  (our own list)
+        subprocess.run(command, check=True)
         report: dict[str, Any] = json.loads(out.read_text("utf-8"))
     return report
 

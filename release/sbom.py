@@ -27,6 +27,7 @@ NAME = "omokage.cdx.json"
 SPACE = uuid.UUID("6f6d6f6b-6167-4500-8000-000000000000")
 """Of the serial numbers, which follow from the content."""
 OWN = "omokage"
+Parts = Iterable[dict[str, Any]]
 
 
 def metadata_of(wheel: Path) -> Message:
@@ -100,7 +101,9 @@ def model(card: Path) -> dict[str, Any]:
     }
 
 
-def bill(libraries: Iterable[dict[str, Any]], models: Iterable[dict[str, Any]], version: str) -> str:
+def bill(
+    libraries: Iterable[dict[str, Any]], models: Iterable[dict[str, Any]], version: str
+) -> str:
     """Return the whole document.
 
     Args:

@@ -131,8 +131,8 @@ def receipt(stock: Stock, started: datetime, ended: datetime, left: Sequence[str
         lines += ["Nothing of the site is left in its folder.", ""]
     lines += [
         "What this can't say: solid-state disks, journals, snapshots may keep bytes; copies",
-        "of the vault elsewhere need `omokage keys destroy --all --vault COPY` each, and until then",
-        "a backup of the records opens with them and the passphrase.",
+        "of the vault elsewhere need `omokage keys destroy --all --vault COPY` each; until then a",
+        "backup of the records opens with them and the passphrase.",
     ]
     if stock.checkpoint:
         lines += ["", "The access log's last signed state:", "", stock.checkpoint.rstrip("\n")]

@@ -24,6 +24,7 @@ from agent.errors import ConfigError, SchemaTooNew, StoreError
 from agent.store.passwords import is_hash
 
 FILE = "accounts.json"
+LOCK = ".accounts.lock"
 VERSION = 1
 MOST = 200
 _LARGEST = 1 << 20
@@ -122,15 +123,18 @@ class AccountBook:
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
             handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+            # A file of its own: the folder's lock is the running agent's, for as long as it runs.
+            lock = os.open(folder / LOCK, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
         except OSError as error:
             raise StoreError(f"can't open the folder {folder.name}: {error.strerror}") from error
         try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
+            fcntl.flock(lock, fcntl.LOCK_EX)
             accounts = dict(self.read())
             yield accounts
             self._write(accounts)
             os.fsync(handle)
         finally:
+            os.close(lock)
             os.close(handle)
 
     def _write(self, accounts: Mapping[str, Account]) -> None:

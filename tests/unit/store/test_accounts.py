@@ -13,7 +13,8 @@ import pytest
 from agent.domain.access import Role
 from agent.domain.account import LONGEST_NAME, PAGE_ROLES, Account, User, is_name
 from agent.errors import ConfigError, SchemaTooNew, StoreError
-from agent.store.accounts import FILE, AccountBook
+from agent.store.accounts import FILE, LOCK, AccountBook
+from agent.store.claim import Claim
 from agent.store.passwords import CHEAPEST, LONGEST, USUAL, fits, hash_password, is_hash
 
 if TYPE_CHECKING:
@@ -45,6 +46,22 @@ def test_what_is_added_comes_back(book: AccountBook) -> None:
     book.add(account("ren", Role.REVIEWER))
 
     assert {"hana": account(), "ren": account("ren", Role.REVIEWER)} == book.read()
+
+
+def test_accounts_change_while_an_agent_runs(book: AccountBook, tmp_path: Path) -> None:
+    """The agent holds the state folder while it runs; that keeps no account from being made."""
+    folder = tmp_path / "state"
+    folder.mkdir()
+    claim = Claim(folder)
+    try:
+        writer = threading.Thread(target=book.add, args=(account(),), daemon=True)
+        writer.start()
+        writer.join(timeout=10)
+        done = not writer.is_alive()
+    finally:
+        claim.release()
+
+    assert done
 
 
 def test_no_file_means_no_accounts(book: AccountBook) -> None:
@@ -104,7 +121,8 @@ def test_the_file_is_for_its_owner_only(book: AccountBook, tmp_path: Path) -> No
     book.add(account())
 
     assert stat.S_IMODE(path(tmp_path).stat().st_mode) == 0o600
-    assert [p.name for p in path(tmp_path).parent.iterdir()] == [FILE]
+    beside = {p.name: stat.S_IMODE(p.stat().st_mode) for p in path(tmp_path).parent.iterdir()}
+    assert beside == {FILE: 0o600, LOCK: 0o600}
 
 
 def test_a_groups_folder_lets_the_group_read(book: AccountBook, tmp_path: Path) -> None:
