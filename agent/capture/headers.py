@@ -102,7 +102,7 @@ def _png_is_whole(data: memoryview) -> bool:
         at += 12 + int(length)
         if at > len(data):
             return False
-        if data[at - length - 8 : at - length - 4] == b"IEND":
+        if bytes(data[at - length - 8 : at - length - 4]) == b"IEND":
             return True
     return False
 
