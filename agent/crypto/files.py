@@ -205,6 +205,7 @@ def _write_beside(path: Path, content: bytes, mode: int) -> Path:
     try:
         with os.fdopen(handle, "wb") as file:
             file.write(content)
+            file.flush()  # what Python still holds, the disk can't sync
             os.fchmod(file.fileno(), mode)
             os.fsync(file.fileno())
     except OSError:

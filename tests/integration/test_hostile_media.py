@@ -249,10 +249,9 @@ def test_spoiled_files_are_refused_not_crashed_on(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [2, 3])
-def test_thousands_of_spoiled_files(tmp_path: Path, seed: int) -> None:
+def test_thousands_of_spoiled_files(tmp_path: Path) -> None:
     """Four thousand of them end no process, and none takes long or leaves a file behind."""
-    said = read_spoiled(tmp_path, seed=seed, count=4000)
+    said = read_spoiled(tmp_path, seed=2, count=4000)
 
     print(said)
     assert float(re.findall(r"slowest ([\d.]+) s", said)[0]) < 10
