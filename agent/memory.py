@@ -51,7 +51,9 @@ def remember(path: Path, memory: Memory) -> bool:
     }
     partial = path.with_suffix(".part")
     try:
+        mode = 0o600 | path.parent.stat().st_mode & 0o040  # as many may read it as its folder
         with os.fdopen(os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as file:
+            os.fchmod(file.fileno(), mode)
             json.dump(found, file)
             file.flush()
             os.fsync(file.fileno())

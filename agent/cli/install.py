@@ -111,7 +111,7 @@ def next_steps(site: Site) -> list[str]:
         lines.append("Next: `omokage keys init`, or bring the keys' files (docs/keys.md).")
     if not site.accounts.exists():
         lines.append("Next: `omokage users add NAME --role manager`; the pages are on port 8501.")
-    return [*lines, "Then: `omokage status` says whether all is well."]
+    return [*lines, "Then: `omokage doctor` says whether all is well."]
 
 
 def _sources(policy: Path) -> tuple[str, ...]:

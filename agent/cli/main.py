@@ -35,6 +35,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "policy": ("agent.cli.policy:policy", "Check the site's rules, and delete what is due."),
     "keys": ("agent.cli.keys:keys", "Make, extend, replace and destroy the site's keys."),
     "audit": ("agent.cli.audit:audit", "Read, verify and sign the log of who did what."),
+    "doctor": ("agent.cli.doctor:doctor", "Look at everything, and say what is to be done."),
     "install": ("agent.cli.install:install", "Put Omokage on this machine as a service."),
     "uninstall": ("agent.cli.uninstall:uninstall", "Take the service away, and erase its data."),
     "metrics": ("agent.cli.metrics:metrics", "Serve the health as text for Prometheus."),
@@ -59,6 +60,7 @@ Exit codes:
   10  the access log isn't what was written
   11  something of a frame was left where nothing should be
   12  a proof couldn't be carried out, or a certificate was changed
+  13  `omokage doctor` found something that doesn't work or isn't safe
   130  interrupted; finished work is kept"""
 
 
