@@ -173,11 +173,11 @@ def test_a_receipt_inside_of_the_site_is_refused(tree, ready) -> None:  # noqa: 
 
 def test_a_folder_that_is_no_site_is_refused(tree) -> None:
     """Nobody's home is overwritten by a slip of the fingers."""
-    home = tree / "home" / "ann"
+    home = tree / "people" / "ann"
     home.mkdir(parents=True)
     (home / "letter").write_text("dear", "utf-8")
 
-    done = call("uninstall", "--erase", "--root", tree, "--site", "/home/ann", "--confirm", "ann")
+    done = call("uninstall", "--erase", "--root", tree, "--site", "/people/ann", "--confirm", "ann")
 
     assert done.exit_code == 2
     assert (home / "letter").exists()

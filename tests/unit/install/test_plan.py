@@ -104,7 +104,7 @@ def test_a_package_keeps_what_is_its_own() -> None:
 def test_a_python_in_a_home_is_refused() -> None:
     """The units can't see homes, so a program there would never start."""
     with pytest.raises(ConfigError, match="home"):
-        steps(python=PurePosixPath("/home/ann/bin/python3"))
+        steps(python=PurePosixPath("/home/somebody/bin/python3"))
 
 
 def test_a_usb_camera_has_no_network() -> None:
