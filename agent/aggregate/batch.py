@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.aggregate.window import BucketWindow
+from agent.domain.blink import AU45, LONGEST_SECONDS, WIDEST_GAP_SECONDS
 from agent.domain.derived import (
     ATTENTION_PITCH_DEGREES,
     ATTENTION_YAW_DEGREES,
@@ -23,6 +24,7 @@ from agent.domain.record import (
     ANGLE_STEP_DEGREES,
     AU_STEP,
     MISSING,
+    OFFSET_STEP_SECONDS,
     RECORD_DTYPE,
     Batch,
     reordered,
@@ -44,15 +46,18 @@ def add_batch(window: BucketWindow, batch: Batch) -> None:
     """
     if not len(batch):
         return
-    # By track; numpy sorts 16-bit numbers in linear time.
-    batch = reordered(batch, np.argsort(batch["track"], kind="stable"))
+    # By track, then by time; numpy sorts 16-bit numbers in linear time.
+    by_time = np.argsort(batch["offset"], kind="stable")
+    order = by_time[np.argsort(batch["track"][by_time], kind="stable")]
+    batch = reordered(batch, order)
     starts = np.flatnonzero(np.diff(batch["track"].astype(np.int32), prepend=-1))
     columns = _Columns(batch)
-    parts = (_units(columns, starts), _pose(columns, starts), _emotions(columns, starts))
+    blinks, watched = _blinks(columns, batch["offset"], starts)
+    parts = (_units(columns, starts), _pose(columns, starts), blinks, _emotions(columns, starts))
     sums = np.concatenate([part[0] for part in parts])
     counts = np.concatenate([part[1] for part in parts])
     for place, track in enumerate(batch["track"][starts]):
-        window.add_sums(int(track), sums[:, place], counts[:, place])
+        window.add_sums(int(track), sums[:, place], counts[:, place], float(watched[place]))
 
 
 class _Columns:
@@ -111,6 +116,37 @@ def _pose(columns: _Columns, starts: npt.NDArray[np.intp]) -> tuple[_Sums, _Sums
     sums = _by_track(np.stack([columns["calibrated"][0], facing.view(np.uint8)]), starts)
     lengths = np.diff(starts, append=len(facing)).astype(np.float64)
     return sums, np.broadcast_to(lengths, sums.shape)
+
+
+def _blinks(
+    columns: _Columns, offset: npt.NDArray[np.uint16], starts: npt.NDArray[np.intp]
+) -> tuple[tuple[_Sums, _Sums], npt.NDArray[np.float64]]:
+    """Return blinks and watched steps, each (1, tracks), and watched seconds (tracks,).
+
+    As `agent.domain.blink.Blinks`, for all tracks at once; records are in the order of time.
+    """
+    known = np.any([columns["au_sides"][side] != MISSING for side in SIDE_INDEX[AU45]], axis=0)
+    place = np.flatnonzero(known)  # records that don't tell AU45 are passed over
+    track = np.searchsorted(starts, place, side="right") - 1
+    closed = (columns["presence"][AU45 // 8] >> (AU45 % 8) & 1)[place].astype(np.bool_)
+    steps = offset[place].astype(np.int64)
+    gap = np.diff(steps, prepend=0)
+    joined = (gap <= round(WIDEST_GAP_SECONDS / OFFSET_STEP_SECONDS)) & (
+        np.diff(track, prepend=-1) == 0
+    )
+    before = np.concatenate([[False], closed[:-1]])
+    number = np.arange(len(place))
+    broken = np.maximum.accumulate(np.where(joined, -1, number))
+    began = np.maximum.accumulate(np.where(joined & closed & ~before, number, -1))
+    length = steps - steps[began]
+    short = length <= round(LONGEST_SECONDS / OFFSET_STEP_SECONDS)
+    ended = joined & ~closed & before & (began > broken) & short
+    count = len(starts)
+    seconds = np.bincount(track, gap * joined, count) * OFFSET_STEP_SECONDS
+    sums, counts = (
+        np.bincount(track, what, count)[None].astype(np.float64) for what in (ended, joined)
+    )
+    return (sums, counts), seconds.astype(np.float64)
 
 
 def _emotions(columns: _Columns, starts: npt.NDArray[np.intp]) -> tuple[_Sums, _Sums]:

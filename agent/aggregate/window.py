@@ -21,6 +21,7 @@ from agent.domain import derived
 from agent.domain.aggregate import (
     AROUSAL,
     ATTENTION,
+    BLINK_RATE,
     CALIBRATED_SHARE,
     EXPRESSIVENESS,
     VALENCE,
@@ -30,6 +31,7 @@ from agent.domain.aggregate import (
     expressiveness_when,
     quality_when,
 )
+from agent.domain.blink import AU45, Blinks
 from agent.domain.circumstance import Circumstance, Scene, circumstances
 from agent.domain.facs import AU_LABELS, SIDE_INDEX
 from agent.domain.frame import FrameStatus
@@ -38,6 +40,7 @@ from agent.domain.record import (
     ANGLE_STEP_DEGREES,
     AU_STEP,
     MISSING,
+    OFFSET_STEP_SECONDS,
     QUALITY_STEP,
     FeatureRecord,
 )
@@ -51,9 +54,13 @@ _FACE_METRICS = (
     EXPRESSIVENESS,
     CALIBRATED_SHARE,
     ATTENTION,
+    BLINK_RATE,
 )
 _EMOTION_METRICS = (*(emotion_share(name) for name in EMOTIONS), VALENCE, AROUSAL)
 _COLUMNS = _FACE_METRICS + _EMOTION_METRICS
+_EXPRESSED, _FACING = _COLUMNS.index(EXPRESSIVENESS), _COLUMNS.index(ATTENTION)
+_BLINK = _COLUMNS.index(BLINK_RATE)
+"""In a track's sums this column holds blinks, and in its counts the steps that were watched."""
 _PLACE = {one: place for place, one in enumerate(Circumstance)}
 _SCENES = tuple(
     name(one) for name in (quality_when, expressiveness_when) for one in Circumstance
@@ -143,11 +150,21 @@ class BucketSummary:
 class _Track:
     """Running sums of one visit."""
 
-    __slots__ = ("counts", "sums")
+    __slots__ = ("blinks", "counts", "sums", "watched")
 
     def __init__(self, columns: int = len(_COLUMNS)) -> None:
+        self.blinks = Blinks()
+        self.watched = 0.0
         self.sums: npt.NDArray[np.float64] = np.zeros(columns)
         self.counts: npt.NDArray[np.float64] = np.zeros(columns)
+
+    def totals(self) -> npt.NDArray[np.float64]:
+        """Return the sums, with blinks so that their mean is per minute of watched time."""
+        if not self.watched:
+            return self.sums
+        sums = self.sums.copy()
+        sums[_BLINK] *= self.counts[_BLINK] * 60 / self.watched
+        return sums
 
 
 class BucketWindow:
@@ -197,8 +214,10 @@ class BucketWindow:
         known = np.isfinite(values)
         track.sums[known] += values[known]
         track.counts += known
+        if np.isfinite(values[len(AU_LABELS) + AU45]):
+            _watch(track, record)
         if scene is not None:
-            expressed, facing = values[len(_FACE_METRICS) - 3], bool(values[len(_FACE_METRICS) - 1])
+            expressed, facing = values[_EXPRESSED], bool(values[_FACING])
             self._add_scene(record, scene, float(expressed), facing)
 
     def _add_scene(
@@ -218,6 +237,7 @@ class BucketWindow:
         track: int,
         sums: npt.NDArray[np.float64],
         counts: npt.NDArray[np.float64],
+        watched: float = 0.0,
     ) -> None:
         """Add many records of one track, summed up already; see `agent.aggregate.batch`.
 
@@ -225,12 +245,14 @@ class BucketWindow:
             track: id.
             sums: by metric, in the order of `_COLUMNS`; 0 where nothing was measured.
             counts: how many records each sum has.
+            watched: seconds in which a blink would have been seen.
         """
         known = self._tracks.get(track)
         if known is None:
             known = self._tracks[track] = _Track()
         known.sums += sums
         known.counts += counts
+        known.watched += watched
 
     def summary(self) -> BucketSummary:
         """Return what was gathered so far."""
@@ -250,7 +272,7 @@ def _moments(found: dict[int, _Track], names: tuple[str, ...]) -> dict[str, Mome
     if not found:
         return {}
     tracks = found.values()
-    sums = np.stack([track.sums for track in tracks])
+    sums = np.stack([track.totals() for track in tracks])
     counts = np.stack([track.counts for track in tracks])
     columns = zip(
         counts.sum(0),
@@ -280,7 +302,17 @@ def _face_values(record: FeatureRecord) -> list[float]:
         derived.expressiveness(intensity),
         float(record.calibrated),
         float(facing),
+        math.nan,  # blinks are events between records: `_watch`
     ]
+
+
+def _watch(track: _Track, record: FeatureRecord) -> None:
+    """Let a track's blinks go on with this record."""
+    steps, seconds = track.blinks.steps, track.blinks.seconds
+    ended = track.blinks(bool(record.presence >> AU45 & 1), record.offset * OFFSET_STEP_SECONDS)
+    track.sums[_BLINK] += ended
+    track.counts[_BLINK] += track.blinks.steps - steps
+    track.watched += track.blinks.seconds - seconds
 
 
 def _stronger(codes: tuple[int, ...], sides: tuple[int, ...]) -> float:

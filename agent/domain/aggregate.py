@@ -68,6 +68,8 @@ VALENCE = "derived.valence"
 AROUSAL = "derived.arousal"
 EXPRESSIVENESS = "derived.expressiveness"
 ATTENTION = "derived.attention"
+BLINK_RATE = "derived.blink_rate"
+"""Blinks a minute of watched face time; what counts as one: `agent.domain.blink`."""
 
 
 def status_share(status: FrameStatus) -> str:
@@ -120,6 +122,7 @@ def _catalogue() -> tuple[Metric, ...]:
             Metric(expressiveness_when(c), "share", 0, 1, Head.AU, circumstance=c)
             for c in Circumstance
         ),
+        Metric(BLINK_RATE, "per minute", 0, None, Head.AU),
     )
 
 

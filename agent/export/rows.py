@@ -10,6 +10,8 @@ What a reader of OpenFace files needs to know:
 - `AUxx_r` is intensity 0-5, `AUxx_c` presence 0 or 1. OpenFace has no AU24 and no `AU28_r`.
 - Missing is an empty cell (CSV) or null, never 0; `success` alone is 0 where no face was found,
   and `status` says why. Such a frame has a row of its own.
+- `blink` is 1 on the frame with which a blink ended (`agent.domain.blink`), else 0; empty for a
+  still picture and where AU45 isn't measured. With `--every` blinks between two looks are missed.
 - Beyond OpenFace: `emotion_*` (probabilities, sum 1), `valence` and `arousal` (-1 to 1),
   `AUxx_L_r` and `AUxx_R_r` (the subject's own left and right), `quality` (0-1), `calibrated` (1
   once the face's neutral baseline is settled), `face_*` (box in pixels), `source`, `backend`.
@@ -21,10 +23,12 @@ the right, Y down and Z away from the camera.
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from agent.domain.blink import AU45, Blinks
 from agent.domain.derived import arousal, valence
 from agent.domain.facs import ACTION_UNITS, AU_LABELS, AU_SIDE_LABELS
 from agent.domain.observation import EMOTIONS
@@ -62,6 +66,7 @@ COLUMNS: dict[str, type] = {
     **{f"{AU_SIDE_LABELS[i]}_r": float for i in _LATERAL},
     "quality": float,
     "calibrated": int,
+    "blink": int,
     "status": str,
     "face_x": float,
     "face_y": float,
@@ -77,13 +82,28 @@ INDEX: dict[str, int] = {name: i for i, name in enumerate(NAMES)}
 
 
 class FaceNumbers:
-    """Numbers the faces of one file from 0: a track's own id is random and says nothing."""
+    """Numbers the faces of one file from 0 and counts their blinks.
+
+    A track's own id is random and says nothing.
+    """
 
     def __init__(self) -> None:
         self._numbers: dict[int, int] = {}
+        self._blinks: dict[int, Blinks] = defaultdict(Blinks)
 
     def __getitem__(self, track: int) -> int:
         return self._numbers.setdefault(track, len(self._numbers))
+
+    def blinked(self, face: Observation, at: float) -> bool | None:
+        """Say whether a blink of this face ended; None where AU45 isn't measured."""
+        if math.isnan(face.au[AU45]):
+            return None
+        return self._blinks[face.track](bool(face.presence[AU45]), at)
+
+    def blinks_per_minute(self) -> float | None:
+        """Pool the faces' blinks; None where no time was watched."""
+        seconds = sum(one.seconds for one in self._blinks.values())
+        return 60 * sum(one.count for one in self._blinks.values()) / seconds if seconds else None
 
 
 def to_rows(
@@ -117,9 +137,19 @@ def to_rows(
     if not look.observations:
         return [_row(common)]
     return [
-        _row(common | {"face_id": numbers[face.track], "success": 1} | _measured(face))
+        _row(
+            common
+            | {"face_id": numbers[face.track], "success": 1}
+            | _measured(face)
+            | _blink(numbers, face, timestamp)
+        )
         for face in look.observations
     ]
+
+
+def _blink(numbers: FaceNumbers, face: Observation, timestamp: float | None) -> dict[str, Cell]:
+    ended = None if timestamp is None else numbers.blinked(face, timestamp)
+    return {} if ended is None else {"blink": int(ended)}
 
 
 def _row(cells: dict[str, Cell]) -> Row:

@@ -19,10 +19,11 @@ from agent.domain.facs import AU_LABELS, AU_SIDE_LABELS, SIDE_INDEX
 from agent.domain.frame import Frame, FrameStatus
 from agent.domain.observation import Floats, Look, Observation
 from agent.domain.policy import Head
-from agent.inference.detector import FaceDetector, load_detector
+from agent.inference.careful import CarefulFace, read_carefully
+from agent.inference.detector import FaceDetector, load_detector, shifted
 from agent.inference.emotion import EmotionHead
 from agent.inference.encoder import EncodedFace, FaceEncoder
-from agent.inference.preprocess import Image
+from agent.inference.preprocess import Image, alignment_from_landmarks
 from agent.inference.session import load_model
 from agent.inference.smoothing import Hysteresis, NeutralBaseline, OneEuro
 from agent.inference.tracker import (
@@ -36,6 +37,9 @@ from agent.inference.tracker import (
     overlap,
     start_matrix,
 )
+
+_AIR = (0.25, 0.5)
+"""Margins, as shares of the shorter side, tried around a picture without a face."""
 
 PRESENT_ON, PRESENT_OFF = PRESENT, 0.7
 """Presence begins at FACS level A and ends somewhat under it; calibrated ones keep the ratio."""
@@ -153,13 +157,38 @@ class OwnBackend:
         return FrameStatus.BLURRED if is_blurred(gray) else FrameStatus.NO_FACE
 
     def _look_once(self, gray: Image) -> list[Observation]:
-        """Observe a still: no memory, no smoothing, no baseline."""
+        """Observe a still: no memory, no smoothing, no baseline, but several looks at a face."""
         found = []
-        for number, face in enumerate(self._detector.detect(gray, thorough=True)):
-            encoded = self._encode_twice(gray, face)
-            if encoded is not None:
-                found.append(self._observe_raw(number, face.score, encoded))
+        faces = self._detector.detect(gray, thorough=True) or self._close_up(gray)
+        for number, face in enumerate(faces):
+            read = self._read_still(gray, face)
+            if read is not None:
+                found.append(self._observe_raw(number, face.score, read))
         return found
+
+    def _close_up(self, gray: Image) -> list[DetectedFace]:
+        """Look for one face that fills the picture: a detector wants some air around a face."""
+        for share in _AIR:
+            margin = round(min(gray.shape) * share)
+            framed = cv2.copyMakeBorder(gray, *(margin,) * 4, cv2.BORDER_REPLICATE)
+            try:
+                faces = self._detector.detect(np.asarray(framed, np.uint8))
+            finally:
+                framed.fill(0)
+            if faces:
+                return [shifted(face, -margin) for face in faces[:1]]
+        return []
+
+    def _read_still(self, gray: Image, face: DetectedFace) -> CarefulFace | None:
+        """Read a detected face carefully; None where the encoder sees none."""
+        size = (gray.shape[1], gray.shape[0])
+        first = self._encoder.encode(gray, start_matrix(face))
+        if not looks_like_a_face(first.encoding.landmarks, size):
+            return None
+        starts = [alignment_from_landmarks(first.encoding.landmarks)]
+        read = read_carefully(self._encoder, gray, starts, self._emotion)
+        usable = looks_like_a_face(read.encoding.landmarks, size)
+        return read if usable and read.encoding.quality >= self._rules.lost_below else None
 
     def _encode_twice(self, gray: Image, face: DetectedFace) -> EncodedFace | None:
         """Encode by the detector's points, then again by the landmarks that this gave."""
@@ -172,7 +201,7 @@ class OwnBackend:
         usable = looks_like_a_face(second.encoding.landmarks, size)
         return second if usable and second.encoding.quality >= self._rules.lost_below else None
 
-    def _observe_raw(self, number: int, confidence: float, face: EncodedFace) -> Observation:
+    def _observe_raw(self, number: int, confidence: float, face: CarefulFace) -> Observation:
         encoding = face.encoding
         au = stronger_side(encoding.au_sides)
         return Observation(
@@ -185,7 +214,7 @@ class OwnBackend:
             au_sides=encoding.au_sides,
             au=au,
             presence=au >= self._on,
-            emotion=self._emotion.classify_face(face) if self._emotion else None,
+            emotion=face.emotion,
             quality=encoding.quality,
             calibrated=False,
             scene=self._scene(encoding.landmarks),

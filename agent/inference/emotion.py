@@ -11,23 +11,12 @@ import numpy as np
 
 from agent.domain.observation import EMOTIONS
 from agent.errors import ModelContractError
+from agent.inference.careful import beside, read_carefully
 from agent.inference.encoder import EncodedFace, FaceEncoder
-from agent.inference.preprocess import (
-    ALIGNED_SIZE,
-    EMOTION_SIZE,
-    Array,
-    Image,
-    alignment_from_landmarks,
-    invert,
-    standardise,
-    transform,
-)
+from agent.inference.preprocess import EMOTION_SIZE, Array, Image, standardise
 from agent.inference.session import Model
 
 _EMBEDDING = "embedding"
-
-_DRIFT = 0.25
-"""Share of the face by which a second look may move; beyond, the first one is believed."""
 
 
 class EmotionHead:
@@ -95,17 +84,14 @@ class EmotionHead:
     def classify_framed(self, picture: Image, encoder: FaceEncoder) -> Array:
         """Classify a FER2013 picture, uint8 (48, 48), without a detector.
 
-        Such a picture is framed as the card's crop is, on average. A head that reads embeddings
-        looks twice: first by that framing, then by the landmarks that it gave.
+        Such a picture is framed as the card's crop is, on average: a head that reads embeddings
+        looks from there and from beside it, as at any still picture (`agent.inference.careful`).
         """
         if not self.reads_embedding:
             return self.classify_crop(picture)
-        first = self._framing()
-        found = alignment_from_landmarks(encoder.encode(picture, first).encoding.landmarks)
-        middle = np.full((1, 2), (ALIGNED_SIZE - 1) / 2, np.float32)
-        moved = transform(found, transform(invert(first), middle)) - middle
-        drift = float(np.linalg.norm(moved)) / ALIGNED_SIZE
-        return self.classify_face(encoder.encode(picture, found if drift < _DRIFT else first))
+        found = read_carefully(encoder, picture, beside(self._framing()), self).emotion
+        assert found is not None, "a head was given"
+        return found
 
     def _framing(self) -> Array:
         """Find the matrix FER2013 picture -> aligned face, float32 (2, 3)."""

@@ -9,6 +9,7 @@ import numpy as np
 from agent.domain.facs import AU_SIDE_LABELS, MAX_INTENSITY
 from agent.domain.observation import Encoding
 from agent.errors import ModelContractError
+from agent.inference import mirror
 from agent.inference.preprocess import (
     ALIGNED_SIZE,
     Array,
@@ -50,28 +51,38 @@ class FaceEncoder:
         self._input = model.card.inputs[0].name
         self._aligned: Image = np.zeros((ALIGNED_SIZE, ALIGNED_SIZE), np.uint8)
 
-    def encode(self, gray: Image, matrix: Array) -> EncodedFace:
+    def encode(self, gray: Image, matrix: Array, *, mirrored: bool = False) -> EncodedFace:
         """Encode one face.
 
         Args:
             gray: uint8 (H, W), the frame.
             matrix: float32 (2, 3), frame -> aligned face.
+            mirrored: look at its mirror image; what is returned is of the face itself, but for
+                `aligned` and `embedding`.
 
         Returns:
             The face; AU intensities clipped to 0-5.
         """
         face = align(gray, matrix, self._aligned)
+        if mirrored:
+            other = face[:, ::-1].copy()
+            face[:] = other
+            other.fill(0)
         tensor = standardise(face)
         try:
             outputs = self._model.run({self._input: tensor})
         finally:
             tensor.fill(0)
         landmarks, pose, gaze, au, quality, embedding = (value[0] for value in outputs)
+        landmarks = landmarks.reshape(68, 2)
+        if mirrored:
+            landmarks, pose = mirror.landmarks_back(landmarks), mirror.pose_back(pose)
+            gaze, au = mirror.gaze_back(gaze), mirror.sides_back(au)
         back = invert(matrix)
         # Alignment took the picture's roll out; the angles get it back.
         turned = float(np.degrees(np.arctan2(matrix[1, 0], matrix[0, 0])))
         encoding = Encoding(
-            landmarks=transform(back, landmarks.reshape(68, 2)),
+            landmarks=transform(back, landmarks),
             pose=np.array([pose[0], pose[1], pose[2] - turned], np.float32),
             gaze=_turn(gaze, -turned),
             au_sides=np.clip(au, 0, MAX_INTENSITY).astype(np.float32),

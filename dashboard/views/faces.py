@@ -9,6 +9,7 @@ import streamlit as st
 from agent.domain.aggregate import (
     AROUSAL,
     ATTENTION,
+    BLINK_RATE,
     EXPRESSIVENESS,
     VALENCE,
     au_intensity,
@@ -150,7 +151,7 @@ def _over_time(
 def _value(words: Text, point: Point, share: bool) -> str:
     if point.estimate is not None:
         value = point.estimate.value
-        return words.percent(value, 1) if share else _score(words, value, share)
+        return words.percent(value, 1) if share else _score(words, value, "valence")
     return words(f"hidden.{point.reason.value}") if point.reason else "–"
 
 
@@ -216,6 +217,7 @@ def _scores(words: Text, page: Overview) -> None:
     keys = {
         "expressiveness": EXPRESSIVENESS,
         "attention": ATTENTION,
+        "blinks": BLINK_RATE,
         "valence": VALENCE,
         "arousal": AROUSAL,
     }
@@ -225,15 +227,16 @@ def _scores(words: Text, page: Overview) -> None:
     st.markdown(f"**{words('derived.title')}**")
     row = st.container(horizontal=True, gap="small")
     for key, estimate in found.items():
-        share = key in {"expressiveness", "attention"}
         row.metric(
             words(f"derived.{key}"),
-            _score(words, estimate.value, share),
-            delta=_interval(words, estimate, share),
+            _score(words, estimate.value, key),
+            delta=_interval(words, estimate, key),
             delta_color="off",
             delta_arrow="off",
             width=200,
         )
+    if "blinks" in found:
+        st.caption(words("derived.blinks_note"))
     if "valence" not in found:
         return
     named = {words(f"derived.{key}"): page.lines[keys[key]] for key in ("valence", "arousal")}
@@ -254,14 +257,16 @@ def _scores(words: Text, page: Overview) -> None:
     st.caption(words("derived.note"))
 
 
-def _score(words: Text, value: float, share: bool) -> str:
-    if share:
+def _score(words: Text, value: float, key: str) -> str:
+    if key in {"expressiveness", "attention"}:
         return words.percent(value)
+    if key == "blinks":
+        return f"{value:.1f}"
     return f"{value:+.2f}".replace("-", "−") if abs(value) >= 0.005 else "0.00"
 
 
-def _interval(words: Text, estimate: Estimate, share: bool) -> str:
+def _interval(words: Text, estimate: Estimate, key: str) -> str:
     if estimate.low is None or estimate.high is None:
         return words("derived.no_interval")
-    low, high = (_score(words, end, share) for end in (estimate.low, estimate.high))
+    low, high = (_score(words, end, key) for end in (estimate.low, estimate.high))
     return words("derived.interval", low=low, high=high)

@@ -9,6 +9,8 @@ import pytest
 
 from agent.aggregate.batch import add_batch
 from agent.aggregate.window import BucketWindow
+from agent.domain.aggregate import BLINK_RATE
+from agent.domain.blink import AU45
 from agent.domain.record import MISSING, RECORD_DTYPE, from_batch
 from tests.fakes import NOON as BUCKET_START
 
@@ -65,6 +67,22 @@ def test_without_the_emotion_head_there_is_no_emotion() -> None:
 
     assert set(expected.moments) == set(found.moments)
     assert not any(name.startswith("emotion") for name in found.moments)
+
+
+def test_blinks_of_a_batch_are_those_of_its_records() -> None:
+    """Looks five times a second, some left out, some without AU45: the same blinks either way."""
+    rng = np.random.default_rng(3)
+    batch = some(3000, tracks=4)
+    batch["offset"] = np.sort(rng.integers(0, 3000, 3000)) * 2
+    batch["presence"] = (rng.random(3000) < 0.3).astype(np.uint32) << AU45
+    batch["au_sides"][rng.random(3000) < 0.1] = MISSING
+
+    found, expected = both(batch)
+
+    assert astuple(found.moments[BLINK_RATE]) == pytest.approx(
+        astuple(expected.moments[BLINK_RATE])
+    )
+    assert (expected.moments[BLINK_RATE].value or 0) > 1
 
 
 def test_nothing_adds_nothing() -> None:

@@ -188,7 +188,7 @@ def test_a_poor_track_that_the_detector_does_not_confirm_ends() -> None:
 
 def test_a_smile_is_present_and_its_stronger_side_counts() -> None:
     """Intensity is that of the stronger side; presence follows it."""
-    rig = Rig(still=True)
+    rig = Rig()
     rig.net.au[AU_SIDE_LABELS.index("AU12_L")] = 1.5
     rig.net.au[AU_SIDE_LABELS.index("AU12_R")] = 4
 
