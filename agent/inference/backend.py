@@ -33,6 +33,7 @@ from agent.inference.tracker import (
     is_blurred,
     is_dark,
     looks_like_a_face,
+    nearest,
     next_matrix,
     overlap,
     start_matrix,
@@ -232,9 +233,10 @@ class OwnBackend:
             if face is not None:
                 found.append(self._observe(track, face, seconds))
         self._since_detection += 1
-        if not self._tracks or self._since_detection >= self._rules.detect_every:
+        due = not self._tracks or self._since_detection >= self._rules.detect_every
+        if due or any(track.missed for track in self._tracks):
             self._since_detection = 0
-            found += self._welcome(gray)
+            found += self._welcome(gray, seconds)
         return found
 
     def _advance(self, gray: Image, track: Track) -> EncodedFace | None:
@@ -248,10 +250,10 @@ class OwnBackend:
             and overlap(face_box(face.encoding.landmarks), other.box) > self._rules.same_face
             for other in self._tracks
         )
-        if not shaped or slid:
+        if slid:
             self._end(track)
             return None
-        if not good:
+        if not (shaped and good):
             track.missed += 1
             if track.missed >= self._rules.patience:
                 self._end(track)
@@ -264,23 +266,38 @@ class OwnBackend:
         self._tracks.remove(track)
         self._temporal.pop(track.number, None)
 
-    def _welcome(self, gray: Image) -> list[Observation]:
-        """Run the detector: start tracks for newcomers, end tracks it no longer confirms."""
+    def _welcome(self, gray: Image, seconds: float) -> list[Observation]:
+        """Run the detector: find missed faces again, start tracks for newcomers, end doubtful ones.
+
+        A face that moved too far since the last frame is missed by its own landmarks; where the
+        detector sees one of its size nearby, and no other track has it, it is that face.
+        """
         faces = self._detector.detect(gray)
         self._confirm(faces)
         found = []
         for face in faces:
-            known = any(overlap(face.box, t.box) > 0.2 for t in self._tracks)
-            if known or len(self._tracks) >= self._rules.most:
+            if any(overlap(face.box, t.box) > 0.2 for t in self._tracks if not t.missed):
+                continue
+            track = nearest([t for t in self._tracks if t.missed], face)
+            if track is None and len(self._tracks) >= self._rules.most:
                 continue
             encoded = self._encode_twice(gray, face)
             if encoded is None:
                 continue
-            track = Track(self._next_number, encoded.encoding, face.score)
-            self._next_number += 1
-            self._tracks.append(track)
-            found.append(self._observe(track, encoded, 0.0))
+            found.append(self._take_up(track, encoded, face.score, seconds))
         return found
+
+    def _take_up(
+        self, track: Track | None, encoded: EncodedFace, score: float, seconds: float
+    ) -> Observation:
+        """Go on with a missed track, or begin one."""
+        if track is not None:
+            track.encoding, track.missed = encoded.encoding, 0
+            return self._observe(track, encoded, seconds)
+        track = Track(self._next_number, encoded.encoding, score)
+        self._next_number += 1
+        self._tracks.append(track)
+        return self._observe(track, encoded, 0.0)
 
     def _confirm(self, faces: list[DetectedFace]) -> None:
         """End tracks that the detector failed to see three times in a row while they look poor."""

@@ -3,14 +3,17 @@
 Rules:
 1. A track's landmarks in one frame give its crop in the next; no detector is needed for that.
 2. The detector runs when there is no track, and every `detect_every` frames for newcomers.
-3. A track ends when its quality stays under `lost_below` for `patience` frames, when its
-   landmarks stop looking like a face, or when it slides onto an older track.
+3. A track misses its face in a frame when the quality is under `lost_below`, or when the landmarks
+   don't look like a face. The detector then looks at once, and a face of like size nearby that no
+   other track has continues the track. After `patience` misses in a row it ends; it ends at once
+   when it slides onto an older track.
 4. A new track gets the next number. Numbers are never compared across visits, and no appearance
    is remembered: whoever leaves and returns is new.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +27,12 @@ from agent.inference.preprocess import (
     alignment_from_five,
     alignment_from_landmarks,
 )
+
+REACH = 1.0
+"""Sides of the face by which it may have moved while it was missed."""
+
+LIKE_SIZE = 1.5
+"""Ratio of the sides of two boxes up to which they may show one face."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +83,23 @@ def overlap(a: Floats, b: Floats) -> float:
     shared = float(width * height)
     areas = float((a[2] - a[0]) * (a[3] - a[1]) + (b[2] - b[0]) * (b[3] - b[1]))
     return shared / (areas - shared)
+
+
+def nearest(tracks: Sequence[Track], face: DetectedFace) -> Track | None:
+    """Return the missed track that a detection continues: near, and of like size; or None."""
+    middle, side = _middle_and_side(face.box)
+    close: list[tuple[float, Track]] = []
+    for track in tracks:
+        own_middle, own_side = _middle_and_side(track.box)
+        away = float(np.linalg.norm(middle - own_middle)) / own_side
+        if away <= REACH and 1 / LIKE_SIZE <= side / own_side <= LIKE_SIZE:
+            close.append((away, track))
+    return min(close, key=lambda pair: pair[0])[1] if close else None
+
+
+def _middle_and_side(box: Floats) -> tuple[Floats, float]:
+    middle = ((box[:2] + box[2:]) / 2).astype(np.float32)
+    return middle, float(np.sqrt(np.maximum(box[2:] - box[:2], 1).prod()))
 
 
 def looks_like_a_face(landmarks: Floats, frame_size: tuple[int, int]) -> bool:

@@ -303,3 +303,25 @@ def test_stills_are_searched_thoroughly() -> None:
 
     assert [True, True] == rig.detector.calls
     assert [[0, 1], [0, 1]] == [tracks(look) for look in looks]
+
+
+def test_a_face_that_jumps_keeps_its_number() -> None:
+    """Somebody who moves by most of a face's width between two frames is still the same visit."""
+    rig = Rig()
+    rig.looks(3, Square(200, 200, 72))
+
+    jumped = rig.looks(3, Square(255, 215, 72))
+
+    assert [[0], [0], [0]] == [tracks(look) for look in jumped]
+    assert centre(jumped[-1], 0)[0] == pytest.approx(255, abs=3)
+
+
+def test_a_face_far_away_does_not_continue_a_visit() -> None:
+    """A face elsewhere that appears as one is missed is somebody new."""
+    rig = Rig()
+    rig.looks(3, Square(200, 200, 72))
+
+    looks = rig.looks(RULES.patience + 2, Square(420, 200, 72))
+
+    assert [1] == tracks(looks[-1])
+    assert not any(track == 0 for look in looks for track in tracks(look))

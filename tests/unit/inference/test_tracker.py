@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.domain.face import DetectedFace
 from agent.domain.observation import Encoding, Floats
 from agent.inference.preprocess import transform
 from agent.inference.tracker import (
@@ -15,6 +16,7 @@ from agent.inference.tracker import (
     is_blurred,
     is_dark,
     looks_like_a_face,
+    nearest,
     next_matrix,
     overlap,
 )
@@ -146,3 +148,33 @@ def test_stripes_are_edges_in_either_direction(axis: int) -> None:
     stripes = (np.indices((480, 640))[axis] // 8 % 2 * 60 + 80).astype(np.uint8)
 
     assert not is_blurred(stripes)
+
+
+def track_on(number: int, square: Square) -> Track:
+    """Follow a square."""
+    zeros = np.zeros(3, np.float32)
+    encoding = Encoding(square.carry(mean_face()), zeros, zeros[:2], np.zeros(32, np.float32), 0.9)
+    return Track(number, encoding, 0.9)
+
+
+def detected(box: Floats) -> DetectedFace:
+    """Detect a face in a box."""
+    return DetectedFace(box.astype(np.float32), np.zeros((5, 2), np.float32), 0.8)
+
+
+@pytest.mark.parametrize(
+    ("away", "larger", "found"), [(0.8, 1.0, 1), (1.2, 1.0, None), (0.2, 1.4, 1), (0.2, 1.7, None)]
+)
+def test_a_missed_face_is_near_and_of_like_size(
+    away: float, larger: float, found: int | None
+) -> None:
+    """Up to one side away and half as large again it is the same face; beyond it isn't."""
+    tracks = [track_on(0, Square(900, 900)), track_on(1, Square(200, 200))]
+    box = tracks[1].box
+    middle, half = (box[:2] + box[2:]) / 2, (box[2:] - box[:2]) / 2
+    moved = middle + np.array([away * 2 * np.sqrt(half.prod()), 0])
+
+    face = detected(np.concatenate([moved - half * larger, moved + half * larger]))
+
+    continued = nearest(tracks, face)
+    assert found == (None if continued is None else continued.number)
