@@ -1,6 +1,6 @@
 """Score the exported detector: photographs, held-out scenes, empty pictures, clips, speed.
 
-YuNet is the reference on photographs and clips: its faces of score >= 0.7 and at least 40 px
+YuNet is the reference on photographs and clips: its faces of score >= 0.7 and at least 32 px
 count, weaker or smaller ones are ignored. The operating threshold is chosen on the held-out
 tenth of the scenes alone.
 
@@ -24,7 +24,8 @@ import onnx
 import onnxruntime
 
 from agent.inference.detector import FaceDetector
-from training.data import photos, scenes
+from training.data import lfw, photos, scenes
+from training.data.lfw import held_out
 from training.metrics_detection import (
     Picture,
     average_precision,
@@ -38,10 +39,8 @@ from training.metrics_detection import (
 
 Image = npt.NDArray[np.uint8]
 
-WIDTH, HEIGHT = 320, 240
-
 REFERENCE_SCORE, DOUBTFUL_SCORE = 0.7, 0.3
-SMALLEST_FACE = 40
+SMALLEST_FACE = 32
 """Geometric mean of a reference box's sides, pixels of the original picture."""
 
 WEAKEST = 0.05
@@ -73,6 +72,12 @@ def runner(path: Path) -> Callable[[dict[str, Any]], list[Any]]:
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     session = onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
     return lambda inputs: list(session.run(None, inputs))
+
+
+def input_size(path: Path) -> tuple[int, int]:
+    """Read the net's input size, (height, width)."""
+    sides = onnx.load(path, load_external_data=False).graph.input[0].type.tensor_type.shape.dim
+    return sides[2].dim_value, sides[3].dim_value
 
 
 def judged(
@@ -153,9 +158,10 @@ def speed(model: Path, rounds: int = 400) -> dict[str, float]:
     """Time the net alone, and `detect` on a 640x480 frame; milliseconds."""
     run = runner(model)
     random = np.random.default_rng(1)
-    image = random.integers(0, 256, (1, 1, HEIGHT, WIDTH), np.uint8)
+    height, width = input_size(model)
+    image = random.integers(0, 256, (1, 1, height, width), np.uint8)
     frame = random.integers(0, 256, (480, 640), np.uint8)
-    detector = FaceDetector(run, WIDTH, HEIGHT, 0.5)
+    detector = FaceDetector(run, width, height, 0.5)
     result = {}
     for name, call in {
         "net": lambda: run({"image": image}),
@@ -183,8 +189,9 @@ def parameters(model: Path) -> int:
 def training_facts(data: Path, labels: Path, logs: list[Path]) -> dict[str, Any]:
     """Count what was trained on, and for how long."""
     train, held = scenes.load(data / "scenes")
+    persons = lfw.load(data / "lfw_crops").persons
     with np.load(labels / "lfw_boxes.npz") as file, np.load(labels / "lfw.npz") as teacher:
-        pasted = int((file["usable"] & teacher["found"]).sum())
+        pasted = int((file["usable"] & teacher["found"] & ~held_out(persons)).sum())
     runs = [
         [json.loads(line)["seconds"] for line in lines if line.startswith('{"epoch"')]
         for lines in (log.read_text(encoding="utf-8").splitlines() for log in logs)
@@ -203,7 +210,8 @@ def training_facts(data: Path, labels: Path, logs: list[Path]) -> dict[str, Any]
 def evaluate(model: Path, data: Path, step: int) -> dict[str, Any]:
     """Run every part; returns what the report holds."""
     run = runner(model)
-    detector = FaceDetector(run, WIDTH, HEIGHT, WEAKEST)
+    height, width = input_size(model)
+    detector = FaceDetector(run, width, height, WEAKEST)
     reference = Reference(data / "teachers" / "yunet_s_640_640.onnx")
     _, held = scenes.load(data / "scenes")
     scored = (*held.people, *held.empty)
@@ -229,7 +237,7 @@ def evaluate(model: Path, data: Path, step: int) -> dict[str, Any]:
             "photos_thorough": counts(bare, threshold).wrong,
         },
         "clips": on_clips(
-            FaceDetector(run, WIDTH, HEIGHT, threshold), reference, data / "videos", step
+            FaceDetector(run, width, height, threshold), reference, data / "videos", step
         ),
         "milliseconds": speed(model),
         "parameters": parameters(model),
