@@ -9,6 +9,8 @@ import altair as alt
 from dashboard.charts import LINES, QUIET, TEAL
 
 SHAPES = ("circle", "diamond")
+DEEP = "#14707a"
+"""Dark enough for white numbers on it, in both themes."""
 
 
 def agreement(
@@ -62,16 +64,60 @@ def agreement(
     return alt.LayerChart(layer=[chance, points], height=23 * len(bars) + 70)
 
 
+def confusion(
+    counts: Sequence[Sequence[int]], names: Sequence[str], axes: tuple[str, str]
+) -> alt.LayerChart:
+    """Draw who was taken for what: numbers of clips, darker where there are more.
+
+    Args:
+        counts: row = the person's class, column = the model's.
+        names: of the classes, in order.
+        axes: names of the person's and of the model's axis.
+    """
+    values = [
+        {"person": names[i], "model": names[j], "clips": count}
+        for i, row in enumerate(counts)
+        for j, count in enumerate(row)
+        if count
+    ]
+    order = list(names)
+    scale = alt.Scale(domain=order)
+    x, y = (
+        alt.Axis(
+            title=title, labelAngle=angle, labelLimit=120, labelOverlap=False, grid=True,
+            ticks=False, domain=False,
+        )
+        for title, angle in ((axes[1], -60), (axes[0], 0))
+    )  # fmt: skip
+    base = alt.Chart(_inline(values)).encode(
+        x=alt.X("model:N", sort=order, scale=scale, axis=x),
+        y=alt.Y("person:N", sort=order, scale=scale, axis=y),
+        tooltip=[
+            alt.Tooltip("person:N", title=axes[0]),
+            alt.Tooltip("model:N", title=axes[1]),
+            alt.Tooltip("clips:Q", title=" "),
+        ],
+    )
+    most = max((count for row in counts for count in row), default=1)
+    sizes = alt.Scale(domain=[0, max(most, 1)], range=[220, 900])
+    boxes = base.mark_circle(color=DEEP, opacity=1).encode(
+        size=alt.Size("clips:Q", scale=sizes, legend=None)
+    )
+    text = base.mark_text(fontSize=12, color="white").encode(text="clips:Q")
+    return alt.LayerChart(layer=[boxes, text], height=380)
+
+
 def calibration(
-    points: Sequence[tuple[float, float, int]], names: tuple[str, str, str]
+    points: Sequence[tuple[float, float, float, float, int]], names: tuple[str, str, str]
 ) -> alt.LayerChart:
     """Draw how often the class was right against how sure the model was.
 
     Args:
-        points: (mean probability, share right, clips).
+        points: (mean probability, share right, ends of its 95 % interval, clips).
         names: of the three, in the page's language.
     """
-    values = [{"stated": s, "right": r, "clips": n} for s, r, n in points]
+    names_of = ("stated", "right", "low", "high", "clips")
+    values = [dict(zip(names_of, point, strict=True)) for point in points]
     scale = alt.Scale(domain=[0, 1])
     line = (
         alt.Chart(_inline([{"stated": 0, "right": 0}, {"stated": 1, "right": 1}]))
@@ -82,16 +128,31 @@ def calibration(
         alt.Chart(_inline(values))
         .mark_point(filled=True, color=TEAL, size=110, opacity=1)
         .encode(
-            x=alt.X("stated:Q", scale=scale, axis=alt.Axis(title=names[0], format=".0%")),
+            x=alt.X(
+                "stated:Q",
+                scale=scale,
+                axis=alt.Axis(title=names[0], format=".0%", tickCount=6),
+            ),
             y=alt.Y("right:Q", scale=scale, axis=alt.Axis(title=names[1], format=".0%")),
             tooltip=[
                 alt.Tooltip("stated:Q", title=names[0], format=".0%"),
                 alt.Tooltip("right:Q", title=names[1], format=".0%"),
+                alt.Tooltip("low:Q", title="95 %", format=".0%"),
+                alt.Tooltip("high:Q", title="95 %", format=".0%"),
                 alt.Tooltip("clips:Q", title=names[2]),
             ],
         )
     )
-    return alt.LayerChart(layer=[line, marks], height=300)
+    ends = (
+        alt.Chart(_inline(values))
+        .mark_rule(color=TEAL, strokeWidth=2.5)
+        .encode(
+            x=alt.X("stated:Q", scale=scale),
+            y=alt.Y("low:Q", scale=scale, title=names[1]),
+            y2="high:Q",
+        )
+    )
+    return alt.LayerChart(layer=[line, ends, marks], height=300)
 
 
 def weekly(points: Sequence[tuple[str, float, float, float]], name: str) -> alt.LayerChart:

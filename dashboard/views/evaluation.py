@@ -15,14 +15,14 @@ from agent.domain.access import Action
 from agent.domain.calibration import Step, present
 from agent.domain.observation import EMOTIONS
 from agent.errors import ConfigError, StoreError
-from agent.evaluation.agreement import FEWEST, Agreement, Pair, assess
+from agent.evaluation.agreement import FEWEST, Agreement, Pair, assess, wilson
 from agent.evaluation.proposal import FEWEST_CLIPS, Change, propose
 from agent.store.access_reader import AccessQuery, AccessReader
 from agent.store.reviews import ReviewReader
 from agent.submission import Fault, check
 from dashboard import charts_quality, queries
 from dashboard.views import bias
-from dashboard.views.common import local, table
+from dashboard.views.common import grid, local, table
 
 if TYPE_CHECKING:
     from agent.domain.account import User
@@ -43,6 +43,7 @@ class Quality:
         changed: reviews that aren't in the access log as they are.
         missing: reviews that are gone too early.
         steps: every calibration that a person put in force, the last one holds.
+        versions: different sets of models and thresholds that the reviews are about.
     """
 
     found: Agreement
@@ -51,6 +52,7 @@ class Quality:
     changed: int
     missing: int
     steps: tuple[Step, ...] = ()
+    versions: int = 1
 
 
 def read(place: Site) -> Quality:
@@ -74,6 +76,7 @@ def read(place: Site) -> Quality:
         changed=sum(fault.fault is Fault.NOT_LOGGED for fault in faults),
         missing=sum(fault.fault is Fault.MISSING for fault in faults),
         steps=steps,
+        versions=len({review.models for review in reviews}),
     )
 
 
@@ -93,6 +96,8 @@ def show(words: Text, user: User) -> None:  # noqa: ARG001 (every page is called
         st.info(words("evaluation.none"), icon=":material/hourglass_top:")
         bias.section(words, queries.site())
         return
+    if quality.versions > 1:
+        st.info(words("evaluation.versions", n=quality.versions), icon=":material/info:")
     _head(words, quality)
     _units(words, found.units, found.random, "evaluation.units", ("person", "model"))
     _expression(words, found)
@@ -145,7 +150,7 @@ def _head(words: Text, quality: Quality) -> None:
             for verdict, count in found.verdicts.items()
         ]
         with st.expander(words("evaluation.verdicts"), icon=":material/table:"):
-            st.dataframe(verdicts, hide_index=True, key="evaluation.verdicts")
+            grid(verdicts, words("evaluation.verdicts"))
 
 
 def _units(
@@ -200,11 +205,20 @@ def _expression(words: Text, found: Agreement) -> None:
         st.markdown(line)
         st.caption(words("evaluation.confusion"))
         names = [words(f"emotion.{name}") for name in EMOTIONS]
-        rows = [
-            {" ": name, **dict(zip(names, counts, strict=True))}
-            for name, counts in zip(names, found.confusion, strict=True)
+        axes = words("evaluation.person_said"), words("evaluation.model_said")
+        st.altair_chart(
+            charts_quality.confusion(found.confusion, names, axes),
+            alt=words("evaluation.alt_confusion"),
+            width="stretch",
+            key="evaluation.confusion.chart",
+        )
+        pairs = [
+            {axes[0]: names[i], axes[1]: names[j], words("evaluation.clips"): count}
+            for i, row in enumerate(found.confusion)
+            for j, count in enumerate(row)
+            if count
         ]
-        st.dataframe(rows, hide_index=True, width="stretch", key="evaluation.confusion")
+        table(words, pairs, words("evaluation.class"))
 
 
 def _calibration(words: Text, found: Agreement) -> None:
@@ -213,7 +227,9 @@ def _calibration(words: Text, found: Agreement) -> None:
     with st.container(border=True):
         st.markdown(f"#### {words('evaluation.calibration')}")
         st.caption(words("evaluation.calibration_note", error=words.percent(found.error)))
-        points = [(one.stated, one.right, one.clips) for one in found.bins]
+        points = [
+            (one.stated, one.right, *wilson(one.right, one.clips), one.clips) for one in found.bins
+        ]
         names = tuple(words(f"evaluation.{key}") for key in ("stated", "right", "clips"))
         st.altair_chart(
             charts_quality.calibration(points, (names[0], names[1], names[2])),
@@ -224,10 +240,12 @@ def _calibration(words: Text, found: Agreement) -> None:
         rows = [
             {
                 names[0]: f"{words.percent(one.low)} – {words.percent(one.high)}",
-                names[1]: words.percent(one.right),
-                names[2]: one.clips,
+                names[1]: words.percent(right),
+                words("evaluation.low"): words.percent(low),
+                words("evaluation.high"): words.percent(high),
+                names[2]: clips,
             }
-            for one in found.bins
+            for one, (_, right, low, high, clips) in zip(found.bins, points, strict=True)
         ]
         table(words, rows, words("evaluation.calibration"))
 
