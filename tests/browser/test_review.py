@@ -106,6 +106,40 @@ def test_a_clip_is_reviewed_by_keyboard(site: Site, browser: Any, address: str) 
     assert hosts <= {"127.0.0.1", None, ""}
 
 
+def test_a_mind_can_be_changed_until_it_is_submitted(
+    site: Site, browser: Any, address: str
+) -> None:
+    """Reject, then fix instead: one answer corrected by keyboard, and only the last word counts."""
+    words = Text("en")
+    page, _ = open_review(browser, address, "en", 1366)
+    page.locator(".player input[type=radio]").first.focus()
+    keys(page, "r", "1")  # all absent, neutral
+    page.get_by_text(words("review.board.complete")).wait_for()
+    keys(page, "Enter")
+    page.locator(".player .compare").first.wait_for()
+    keys(page, "j")
+    page.get_by_text(words("review.reason.talking")).wait_for()
+    keys(page, "f")
+    page.locator(".player .answers label.said").first.wait_for()
+    blocked = page.get_by_role("button", name=words("review.step.submit")).is_disabled()
+    page.locator(".player input[name=mark-AU12]").nth(1).focus()
+    keys(page, "1", "Enter")
+    page.get_by_text(words("review.step.fixed")).wait_for()
+    keys(page, "Control+Enter")
+    page.get_by_text(words("review.thanks")).wait_for()
+    page.locator(".player .answers").first.wait_for()
+    page.context.close()
+
+    assert blocked
+    stored = ReviewReader(site.reviews).reviews()[-1].review
+    place = AU_LABELS.index("AU12")
+    assert Verdict.FIX is stored.verdict
+    assert {Mark.ABSENT} == set(stored.coding.marks)
+    assert stored.final is not None
+    assert Mark.PRESENT is stored.final.marks[place]
+    assert "neutral" == stored.coding.expression == stored.final.expression
+
+
 def test_on_a_phone_the_page_is_as_wide_as_the_phone(browser: Any, address: str) -> None:
     """Nothing sticks out sideways, and the face is drawn; locking takes it away."""
     words = Text("en")
@@ -115,6 +149,9 @@ def test_on_a_phone_the_page_is_as_wide_as_the_phone(browser: Any, address: str)
         " document.querySelector('[data-testid=stMain]').scrollWidth)"
     )
     drawn = page.locator(".player .face svg path").count()
+    # Far down among the answers the face is still in view, below the page's header.
+    page.locator(".player .track").last.scroll_into_view_if_needed()
+    face = page.locator(".player .face svg").bounding_box()
     page.get_by_role("button", name=words("review.lock"), exact=False).first.click()
     page.get_by_text(words("review.locked.title")).wait_for()
     left = page.locator(".player").count()
@@ -122,6 +159,8 @@ def test_on_a_phone_the_page_is_as_wide_as_the_phone(browser: Any, address: str)
 
     assert wide <= 390
     assert drawn > 20
+    assert face["y"] >= 55
+    assert face["y"] + face["height"] < 400
     assert 0 == left
 
 
@@ -139,3 +178,16 @@ def test_a_manager_has_no_review_page(browser: Any, address: str) -> None:
 
     assert 0 == fields
     assert Text("en")("review.locked.title") not in text
+
+
+def test_everything_fits_on_a_laptop(browser: Any, address: str) -> None:
+    """Face, curves, answers and the button are on one screen of 1366 x 768 without scrolling."""
+    page, _ = open_review(browser, address, "ja", 1366)
+    page.set_viewport_size({"width": 1366, "height": 768})
+    lowest = [
+        page.locator(name).last.bounding_box()
+        for name in (".player .track", ".player .buttons .primary", ".player .face svg")
+    ]
+    page.context.close()
+
+    assert all(box["y"] > 0 and box["y"] + box["height"] <= 768 for box in lowest)
