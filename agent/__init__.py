@@ -6,6 +6,9 @@ and already knows when it dies.
 
 import os
 
-# onnxruntime's Linux wheels (measured: 1.32) otherwise keep a device id and a database of events
-# below ~/.cache, to be uploaded. It reads this when it is loaded, so it stands before everything.
+# From 1.29 on onnxruntime's wheels for Linux report to their maker: which program runs which model
+# on which machine, with a number for the machine, kept in ~/.cache/Microsoft and sent whenever
+# there is a network. It reads this once, when it is loaded, and everything of ours that loads it
+# imports this package first. Not a default: nothing in the environment may switch it on.
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+os.environ["ORT_TELEMETRY_DISABLED"] = "1"
