@@ -67,7 +67,7 @@ def refuse_held(site: Site, now: datetime) -> None:
     if holds:
         raise PolicyForbids(
             f"{holds} legal hold{'s are' if holds > 1 else ' is'} in force on this site",
-            advice="Lift it with `omokage policy hold --lift`, if whoever placed it agrees.",
+            advice="Lift it with `omokage policy hold lift`, if whoever placed it agrees.",
         )
 
 
