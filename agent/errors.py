@@ -27,7 +27,7 @@ class AgentError(Exception):
     @property
     def sentences(self) -> str:
         """Return what was refused and what to do about it, for one line."""
-        return f"{self}. {self.advice}"
+        return f"{str(self).removesuffix('.')}. {self.advice}"
 
 
 class ConfigError(AgentError):

@@ -14,29 +14,24 @@ Rules:
 from __future__ import annotations
 
 import os
-import sqlite3
+from functools import partial
 from pathlib import Path
-from urllib.parse import quote
 
 from sqlalchemy import (
     Column,
     Computed,
-    Connection,
     Engine,
     Index,
     Integer,
     LargeBinary,
-    NullPool,
     String,
     Table,
     Text,
-    create_engine,
-    event,
 )
 
 from agent.domain.access_entry import AT
 from agent.errors import StoreError
-from agent.store.database import PAGE_BYTES, new_metadata
+from agent.store.database import NO_TRACE, PAGE_BYTES, new_metadata, open_engine
 
 NAME = "the access log"
 SCHEMA_VERSION = 1
@@ -125,11 +120,7 @@ def create_file(path: Path) -> None:
 def writer_engine(path: Path, max_bytes: int) -> Engine:
     """Return an engine whose transactions hold the write lock from their beginning."""
     # No journal_mode: a new file has a rollback journal, and another's file isn't to be changed.
-    pragmas = (
-        "secure_delete=ON",
-        "synchronous=EXTRA",
-        f"max_page_count={max_bytes // PAGE_BYTES}",
-    )
+    pragmas = (*NO_TRACE, "synchronous=EXTRA", f"max_page_count={max_bytes // PAGE_BYTES}")
     return _engine(path, mode="rw", begin="BEGIN IMMEDIATE", pragmas=pragmas)
 
 
@@ -138,26 +129,4 @@ def reader_engine(path: Path) -> Engine:
     return _engine(path, mode="ro", begin="BEGIN", pragmas=("query_only=ON",))
 
 
-def _engine(path: Path, *, mode: str, begin: str, pragmas: tuple[str, ...]) -> Engine:
-    address = f"file:{quote(str(path.absolute()))}?mode={mode}"
-
-    def connect() -> sqlite3.Connection:
-        # isolation_level: transactions are those that SQLAlchemy begins, not the driver's.
-        made = sqlite3.connect(
-            address,
-            uri=True,
-            timeout=PATIENCE_SECONDS,
-            isolation_level=None,
-            check_same_thread=False,
-        )
-        for pragma in pragmas:
-            made.execute(f"PRAGMA {pragma}").close()
-        return made
-
-    engine = create_engine("sqlite://", creator=connect, poolclass=NullPool)
-
-    @event.listens_for(engine, "begin")
-    def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql(begin)
-
-    return engine
+_engine = partial(open_engine, keep=False, patience=PATIENCE_SECONDS)

@@ -33,6 +33,7 @@ from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
 
 from agent.domain.aggregate import Reason
 from agent.errors import AgentError, SchemaTooNew, StoreCorrupt, StoreError, StoreFull
+from agent.store.database import NO_TRACE
 
 SCHEMA_VERSION = 2
 MAX_PAGES = 131_072
@@ -153,7 +154,8 @@ def writer_engine(path: Path, max_pages: int) -> Engine:
     def _prepare(connection: Any, _record: object) -> None:
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout={int(WRITER_PATIENCE_SECONDS * 1000)}")
-        cursor.execute("PRAGMA secure_delete=ON")  # never rely on the build's default
+        for pragma in NO_TRACE:  # never rely on the build's default
+            cursor.execute(f"PRAGMA {pragma}")
         cursor.execute("PRAGMA journal_mode=DELETE")
         cursor.execute("PRAGMA synchronous=FULL")
         cursor.execute("PRAGMA foreign_keys=ON")

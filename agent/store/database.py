@@ -1,10 +1,11 @@
 """One SQLite file: how it is opened, capped and refused.
 
 Rules, each on every connection, since builds of SQLite differ in their defaults:
-`secure_delete=ON` overwrites what is deleted; `synchronous=FULL` makes an acknowledged row survive
-a power cut; `max_page_count` keeps a full database from being a full disk, on which SQLite could
-not even delete. In WAL mode deleted rows stay in the `-wal` file until a TRUNCATE checkpoint, which
-any open reader blocks: readers fetch all they need and let go.
+`secure_delete=ON` overwrites what is deleted, and `temp_store=MEMORY` keeps old pages out of
+temporary files; `synchronous=FULL` makes an acknowledged row survive a power cut; `max_page_count`
+keeps a full database from being a full disk, on which SQLite could not even delete. In WAL mode
+deleted rows stay in the `-wal` file until a TRUNCATE checkpoint, which any open reader blocks:
+readers fetch all they need and let go.
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from sqlalchemy import (
     Engine,
     Integer,
     MetaData,
+    NullPool,
     QueuePool,
     String,
     Table,
@@ -40,6 +42,9 @@ from agent.errors import SchemaTooNew, StoreCorrupt, StoreError, StoreFull
 DEFAULT_MAX_BYTES = 1 << 30
 BUSY_SECONDS = 5.0
 PAGE_BYTES = 4096
+NO_TRACE = ("secure_delete=ON", "temp_store=MEMORY")
+"""What is deleted is overwritten; and no statement spills old pages into a temporary file, which
+SQLite would let go of without overwriting it."""
 
 
 class Journal(StrEnum):
@@ -78,12 +83,12 @@ def writer_engine(
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
     except OSError as error:
         raise StoreError(f"can't open {path.name}: {error.strerror}") from error
-    return _engine(
+    return open_engine(
         path,
         mode="rw",
         begin="BEGIN IMMEDIATE",
         pragmas=(
-            "secure_delete=ON",
+            *NO_TRACE,
             f"journal_mode={journal}",
             "synchronous=FULL",
             "foreign_keys=ON",
@@ -94,7 +99,7 @@ def writer_engine(
 
 def reader_engine(path: Path) -> Engine:
     """Return an engine that can't write, not even by mistake."""
-    return _engine(path, mode="ro", begin="BEGIN", pragmas=("query_only=ON",))
+    return open_engine(path, mode="ro", begin="BEGIN", pragmas=("query_only=ON",))
 
 
 def empty_engine(metadata: MetaData) -> Engine:
@@ -106,22 +111,44 @@ def empty_engine(metadata: MetaData) -> Engine:
     return engine
 
 
-def _engine(path: Path, *, mode: str, begin: str, pragmas: tuple[str, ...]) -> Engine:
+def open_engine(
+    path: Path,
+    *,
+    mode: str,
+    begin: str,
+    pragmas: tuple[str, ...],
+    keep: bool = True,
+    patience: float | None = None,
+) -> Engine:
+    """Return an engine whose every connection has the pragmas and begins transactions alike.
+
+    Args:
+        path: of the database.
+        mode: of SQLite's URI: "ro" or "rw".
+        begin: the statement that begins a transaction.
+        pragmas: for each connection.
+        keep: whether one connection stays open between two transactions.
+        patience: seconds to wait for a lock; None for `BUSY_SECONDS`.
+    """
+    timeout = BUSY_SECONDS if patience is None else patience
     address = f"file:{quote(str(path.absolute()))}?mode={mode}"
 
     def connect() -> sqlite3.Connection:
         # isolation_level: transactions are those that SQLAlchemy begins, not the driver's.
         # check_same_thread: the pool hands a connection to one thread at a time.
         made = sqlite3.connect(
-            address, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+            address, uri=True, timeout=timeout, isolation_level=None, check_same_thread=False
         )
         for pragma in pragmas:
             made.execute(f"PRAGMA {pragma}").close()
         return made
 
-    # One connection stays open, since closing the last one rewrites the log each time. Idle it
+    # Where one connection stays open: closing the last one rewrites the log each time. Idle it
     # holds no snapshot, so it doesn't keep deleted rows alive.
-    engine = create_engine("sqlite://", creator=connect, poolclass=QueuePool, pool_size=1)
+    pool: dict[str, Any] = (
+        {"poolclass": QueuePool, "pool_size": 1} if keep else {"poolclass": NullPool}
+    )
+    engine = create_engine("sqlite://", creator=connect, **pool)
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:

@@ -137,7 +137,7 @@ def test_a_log_that_was_changed_is_told_and_not_signed(site: Site, book: Logbook
     """The health says it within the hour; the daily signature stays away."""
     book.record(event())
     book.record(event(1))
-    Forger(site.access_log).run("UPDATE entry SET body = replace(body, '12', '13')")
+    Forger(site.access_log).run("UPDATE entry SET body = replace(body, 'allowed', 'refused')")
 
     trouble = book.keep(START + DAY)
 

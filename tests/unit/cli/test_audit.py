@@ -134,7 +134,9 @@ def test_verify_says_what_it_checked_and_what_it_can_not_see(site: Site) -> None
 
 def test_verify_ends_with_ten_and_names_the_entry(site: Site) -> None:
     """A changed log has an exit code of its own."""
-    Forger(site.access_log).run("UPDATE entry SET body = replace(body, '12', '13') WHERE number=2")
+    Forger(site.access_log).run(
+        "UPDATE entry SET body = replace(body, 'refused', 'allowed') WHERE number=2"
+    )
 
     result = call(site, "verify")
 

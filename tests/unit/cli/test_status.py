@@ -85,8 +85,7 @@ def test_the_warning_is_that_of_the_keys() -> None:
     assert timedelta(days=KEYS_WARNING_DAYS) == RUNWAY_WARNING
 
 
-def test_a_refusal_in_one_line_is_two_sentences() -> None:
-    """What was refused, and what to do about it."""
-    error = NoRecipient("nobody to encrypt to", advice="Make keys.")
-
-    assert "nobody to encrypt to. Make keys." == error.sentences
+@pytest.mark.parametrize("message", ["nobody to encrypt to", "nobody to encrypt to."])
+def test_a_refusal_in_one_line_is_two_sentences(message: str) -> None:
+    """What was refused, and what to do about it; never two full stops."""
+    assert "nobody to encrypt to. Make keys." == NoRecipient(message, advice="Make keys.").sentences

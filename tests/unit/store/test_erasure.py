@@ -14,6 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from agent.store.access_log import AccessLog
+from agent.store.aggregates import AggregateWriter
+from agent.store.reviews import ReviewStore
 from agent.store.segments import SegmentStore
 from tests.sealing import BUCKET_START, DELETE_BY, NOW, bucket, expire, opener, records, verifier
 
@@ -93,9 +96,28 @@ def test_every_connection_overwrites_what_it_deletes(tmp_path: Path) -> None:
             }  # fmt: skip
 
 
+@pytest.mark.parametrize("kind", [SegmentStore, AggregateWriter, AccessLog, ReviewStore])
+def test_no_writer_spills_old_pages_into_a_temporary_file(kind: type, tmp_path: Path) -> None:
+    """All four databases overwrite, and what a statement sets aside stays in memory (2)."""
+    store = kind(tmp_path / "any.sqlite")
+    try:
+        with store._engine.connect() as connection:
+            values = [
+                connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+                for name in ("secure_delete", "temp_store")
+            ]
+    finally:
+        store.close()
+
+    assert [1, 2] == values
+
+
 CHILD = """
 import sys
 from pathlib import Path
+from agent.store.access_log import AccessLog
+from agent.store.aggregates import AggregateWriter
+from agent.store.reviews import ReviewStore
 from agent.store.segments import SegmentStore
 from tests.sealing import bucket, records, expire
 store, writer = SegmentStore(Path(sys.argv[1])), bucket()
