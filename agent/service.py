@@ -6,7 +6,6 @@ touches data: it sets a flag that this thread answers, and the deadline check ru
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
@@ -41,6 +40,7 @@ from agent.errors import (
     FrameTimeout,
     PolicyError,
 )
+from agent.health_file import write_health
 from agent.inference.backend import load_backend
 from agent.logbook import Logbook, start_event
 from agent.maintenance import models_folder
@@ -388,13 +388,8 @@ class Agent:
         }
         # Before the file: a disk that refuses it is what the operator needs to be told.
         notify(f"STATUS={_sentence(report)}", os.environ.get("NOTIFY_SOCKET"))
-        partial = self._site.status.with_suffix(".part")
-        try:
-            partial.write_text(json.dumps(report, indent=1), "utf-8")
-            partial.replace(self._site.status)
-        except OSError:
-            # A full disk must not stop the capture; the file's age tells.
-            return
+        # A disk that takes nothing must not stop the capture; the file's age tells.
+        write_health(self._site.status, report)
 
 
 def _sentence(report: dict[str, Any]) -> str:

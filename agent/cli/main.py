@@ -49,6 +49,7 @@ INTERRUPTED = 130
 EXIT_CODES = """\b
 Exit codes:
   0  all is well
+  1  the memory is full, or a defect
   2  a setting or an option is wrong
   3  a file can't be read
   4  a camera gives no picture
@@ -75,6 +76,10 @@ class Program(LazyGroup):
             click.echo(f"error: {error}", err=True)
             click.echo(error.advice, err=True)
             ctx.exit(error.exit_code)
+        except MemoryError:
+            click.echo("error: this machine's memory is full", err=True)
+            click.echo("Close other programs or add memory; what was stored is safe.", err=True)
+            ctx.exit(AgentError.exit_code)
         except KeyboardInterrupt:
             click.echo("\ninterrupted; finished work is kept", err=True)
             ctx.exit(INTERRUPTED)

@@ -25,11 +25,12 @@ def status(site: Path, as_json: bool) -> None:
     """Say how the agent is: running or not, cameras, what is stored, what is wrong."""
     from agent.clock import SystemClock
     from agent.config.site import Site
+    from agent.health_file import read_health
     from agent.store.claim import is_claimed
 
     path = Site(site).status
     try:
-        report = json.loads(path.read_text("utf-8"))
+        report = read_health(path)
     except (OSError, ValueError) as error:
         raise ConfigError(
             f"there is no agent's health file in {site}",

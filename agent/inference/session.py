@@ -21,6 +21,10 @@ from agent.inference.card import Card, Tensor, load_card
 _DTYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8", "tensor(int64)": "int64"}
 
 
+OUT_OF_MEMORY = ("std::bad_alloc", "Failed to allocate memory")
+"""How onnxruntime says so; it has no exception of its own for it."""
+
+
 class Model:
     """A checked model, ready to run on CPU."""
 
@@ -34,10 +38,13 @@ class Model:
 
         Raises:
             ModelContractError: the model broke its own contract, or gave NaN or infinity.
+            MemoryError: there was no room to run it.
         """
         try:
             outputs = self._session.run(self._names, dict(inputs))
         except Exception as error:  # onnxruntime raises bare pybind exceptions
+            if any(words in str(error) for words in OUT_OF_MEMORY):
+                raise MemoryError from error
             raise ModelContractError(f"{self.card.name} failed: {error}") from error
         for name, value in zip(self._names, outputs, strict=True):
             if not np.isfinite(value).all():

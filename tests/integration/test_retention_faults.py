@@ -166,6 +166,25 @@ def test_a_clock_a_year_behind_keeps_and_names_the_future(machine) -> None:
     assert machine.round()["deleted_records"] == 40
 
 
+@pytest.mark.parametrize("ahead", [30, 365])
+def test_records_of_a_wrong_clock_dont_outlive_their_real_time(machine, ahead) -> None:
+    """What was sealed while the clock ran ahead is gone a retention after it was really sealed."""
+    machine.start()
+    machine.clock.set_wall(machine.clock.now() + ahead * DAY)
+    machine.round()
+    writer = bucket("yard", start=BUCKET_START + ahead * DAY + HOUR)
+    machine.agent._segments.append(writer.seal(records(20)), writer.sealed_key)
+    assert machine.round()["future_rows"] in {0, 20}
+    machine.clock.set_wall(machine.clock.now() - ahead * DAY)
+
+    assert machine.round()["doubt"] is None
+    assert machine.left()[0] == 60
+    machine.clock.advance((7 * DAY + 2 * HOUR).total_seconds())
+    health = machine.round()
+
+    assert (health["overdue_records"], machine.left()[0]) == (0, 0)
+
+
 def test_a_time_server_ends_the_doubt(machine) -> None:
     """A clock that a server set isn't doubted: what is due by it goes."""
     machine.start()
