@@ -32,10 +32,10 @@ def affine(images: Tensor, jitter: Jitter, generator: torch.Generator) -> tuple[
         The warped pictures, and the (B, 2, 3) matrix that maps an output point to its input
         point, both in [-1, 1] coordinates.
     """
-    count = len(images)
+    count, device = len(images), generator.device
 
     def draw(half: float) -> Tensor:
-        return (torch.rand(count, generator=generator) * 2 - 1) * half
+        return (torch.rand(count, generator=generator, device=device) * 2 - 1) * half
 
     angle = draw(math.radians(jitter.rotation_degrees))
     scale = 1 + draw(jitter.scale)
@@ -71,14 +71,16 @@ def cut_out(images: Tensor, *, share: float, most: int, generator: torch.Generat
         generator: source of randomness.
     """
     count, _, height, width = images.shape
-    rows, columns = torch.arange(height), torch.arange(width)
+    device = generator.device
+    rows, columns = torch.arange(height, device=device), torch.arange(width, device=device)
+
+    def drawn(*shape: int) -> Tensor:
+        return torch.rand((count, *shape), generator=generator, device=device)
 
     def band(cells: Tensor) -> Tensor:
-        centre = torch.rand(count, 1, generator=generator) * len(cells)
-        half = torch.rand(count, 1, generator=generator) * most / 2
-        return (cells[None] - centre).abs() <= half
+        return (cells[None] - drawn(1) * len(cells)).abs() <= drawn(1) * most / 2
 
-    chosen = torch.rand(count, 1, 1, generator=generator) < share
+    chosen = drawn(1, 1) < share
     hidden = band(rows)[:, :, None] & band(columns)[:, None, :] & chosen
     return images.masked_fill(hidden[:, None], 0.0)
 
@@ -96,9 +98,9 @@ def mix_up(
         share: of the pictures that are blended.
         generator: source of randomness.
     """
-    count = len(images)
-    other = torch.rand(count, generator=generator) / 3
-    other = other * (torch.rand(count, generator=generator) < share)
-    order = torch.randperm(count, generator=generator)
+    count, device = len(images), generator.device
+    other = torch.rand(count, generator=generator, device=device) / 3
+    other = other * (torch.rand(count, generator=generator, device=device) < share)
+    order = torch.randperm(count, generator=generator, device=device)
     blended = images + other[:, None, None, None] * (images[order] - images)
     return blended, target + other[:, None] * (target[order] - target)

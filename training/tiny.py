@@ -35,9 +35,10 @@ from training.score_models import framed_logits, score_held_out
 from training.synthesis.generate import generate
 from training.synthesis.stand_in import make_model
 from training.tasks.detector import DetectorTask, fitted
+from training.tasks.distil import DistilTask, TaughtEncoder
 from training.tasks.emotion import EmotionTask
 from training.tasks.encoder import EncoderTask, EncoderWeights, EncoderWithVotes
-from training.tasks.taught import ask
+from training.tasks.taught import LessonWeights, ask
 from training.train import Schedule, fit
 
 RENDERS = 200
@@ -58,21 +59,25 @@ def votes_from(faces: FaceSet) -> FerPlus:
 def encoder_and_head(
     faces: FaceSet, held: FaceSet, renders: Renders, runs: Path, models: Path
 ) -> dict[str, object]:
-    """Train an emotion teacher, then encoder and head with its lessons; export, score, describe."""
+    """Train teachers, then encoder and head with their lessons; export, score, describe."""
     votes = votes_from(faces)
     torch.manual_seed(1)
     teacher = EmotionNet((8, 12, 12, 16, 16, 24), squeeze=8)
     schedule = Schedule(2, 20, 3e-3, average=0.9)
     task = EmotionTask(teacher, votes, votes_from(held), regularised=True)
     fit(task, schedule, runs / "emotion_teacher")
-    lessons = ask(teacher, votes.images)
+    lessons = ask([teacher], votes.images)
     voted = replace(faces, emotion=votes.target, key=np.arange(len(faces)))
-    torch.manual_seed(2)
-    model = EncoderWithVotes(FaceEncoder((8, 8, 16, 24), squeeze=8), lessons.features.shape[2])
     weights = EncoderWeights(correlation=0.5, ranking=0.1)
-    both = EncoderTask(
-        model, [(voted, 1.0)], {"held": held}, length=160, weights=weights, lessons=lessons
-    )
+    torch.manual_seed(2)
+    large = EncoderWithVotes(FaceEncoder((8, 12, 24, 32), squeeze=12))
+    first = EncoderTask(large, [(voted, 1.0)], {}, length=160, weights=weights)
+    fit(first, Schedule(2, 20, 2e-3), runs / "teacher")
+    model = TaughtEncoder(EncoderWithVotes(FaceEncoder((8, 8, 16, 24), squeeze=8)), 8, 12)
+    both = DistilTask(
+        model, [(voted, 1.0)], {"held": held}, length=160, weights=weights, lessons=lessons,
+        parts=LessonWeights(logits=0.5, au=0.2, features=1.0), teacher=large,
+    )  # fmt: skip
     fit(both, Schedule(2, 20, 2e-3), runs / "encoder")
     export_pair(model, models)
     provisional_cards(models, SOURCE)

@@ -100,10 +100,14 @@ def fit(task: Task, schedule: Schedule, folder: Path) -> dict[str, float]:
 
 def _epoch(task: Task, schedule: Schedule, epoch: int, run: Run) -> float:
     task.model.train()
-    total, count = 0.0, 0
-    torch.manual_seed(schedule.seed * 1000 + epoch)
+    seed = schedule.seed * 1000 + epoch
+    torch.manual_seed(seed)
     device = device_of(task.model)
-    for batch in prefetched(task.batches(schedule.batch, schedule.seed * 1000 + epoch)):
+    batches = task.batches(schedule.batch, seed)
+    # A GPU makes its own batches; a thread that launches beside this one would only get in its way.
+    ready = prefetched(batches) if device.type == "cpu" else batches
+    total, count = torch.zeros((), device=device), 0
+    for batch in ready:
         with torch.autocast(device.type, torch.bfloat16):
             loss = task.loss(tuple(part.to(device) for part in batch))
         run.optimiser.zero_grad(set_to_none=True)
@@ -113,8 +117,9 @@ def _epoch(task: Task, schedule: Schedule, epoch: int, run: Run) -> float:
         run.rate.step()
         if run.average is not None:
             run.average.follow(task.model)
-        total, count = total + float(loss.detach()), count + 1
-    return total / max(count, 1)
+        # Not read before the epoch's end: that would make a GPU wait at each step.
+        total, count = total + loss.detach(), count + 1
+    return float(total) / max(count, 1)
 
 
 def prefetched(batches: Iterator[Batch], depth: int = 3) -> Iterator[Batch]:

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from training.nets.blocks import BasicBlock, conv_bn
 
-TEACHER_WIDTHS = (32, 64, 64, 128, 128, 192)
+WIDTHS = (32, 64, 64, 128, 128, 192)
 
 
 class EmbeddingEmotion(nn.Module):
@@ -36,7 +36,7 @@ class EmotionNet(nn.Module):
     """
 
     def __init__(
-        self, widths: tuple[int, ...] = TEACHER_WIDTHS, squeeze: int = 48, dropout: float = 0.4
+        self, widths: tuple[int, ...] = WIDTHS, squeeze: int = 48, dropout: float = 0.4
     ) -> None:
         super().__init__()
         strides = (2, 1, 2, 1, 2, 1)

@@ -13,8 +13,11 @@ from torch import Tensor, nn
 
 from training.nets.blocks import BasicBlock, conv_bn
 
-STUDENT_WIDTHS = (16, 32, 48, 96)
+STUDENT_WIDTHS = (16, 32, 64, 128)
 """Multiples of 16: the run-time rounds channels up to that, so 24 cost as much as 32."""
+TEACHER_WIDTHS = (64, 128, 256, 512)
+TEACHER_DEPTHS = (2, 3, 2)
+TEACHER_SQUEEZE = 64
 EMBEDDING = 128
 POINT_SCALE = 56.0
 """Half of the aligned face's side, pixels."""
@@ -42,22 +45,27 @@ class Encoded(NamedTuple):
 
 
 class FaceEncoder(nn.Module):
-    """Map aligned faces (B, 1, 112, 112), standardised per picture, to `Encoded`."""
+    """Map aligned faces (B, 1, 112, 112), standardised per picture, to `Encoded`.
+
+    Args:
+        widths: channels at strides 2, 4, 8, 16.
+        squeeze: channels of the 7x7 map that the heads read.
+        depths: residual blocks at strides 4, 8, 16.
+    """
 
     def __init__(
-        self, widths: tuple[int, int, int, int] = STUDENT_WIDTHS, squeeze: int = 32
+        self,
+        widths: tuple[int, int, int, int] = STUDENT_WIDTHS,
+        squeeze: int = 32,
+        depths: tuple[int, int, int] = (2, 2, 2),
     ) -> None:
         super().__init__()
-        stem, low, mid, high = widths
-        self.trunk = nn.Sequential(
-            conv_bn(1, stem, 5, 2),
-            BasicBlock(stem, low, 2),
-            BasicBlock(low, mid, 2),
-            BasicBlock(mid, mid, 1),
-            BasicBlock(mid, high, 2),
-            BasicBlock(high, high, 1),
-        )
-        self.squeeze = conv_bn(high, squeeze, 1, 1)
+        blocks: list[nn.Module] = []
+        for inner, outer, depth in zip(widths, widths[1:], depths, strict=False):
+            blocks.append(BasicBlock(inner, outer, 2))
+            blocks += [BasicBlock(outer, outer, 1) for _ in range(depth - 1)]
+        self.trunk = nn.Sequential(conv_bn(1, widths[0], 5, 2), *blocks)
+        self.squeeze = conv_bn(widths[-1], squeeze, 1, 1)
         flat = squeeze * 49
         self.embed = nn.Sequential(nn.Dropout(0.2), nn.Linear(flat, EMBEDDING), nn.ReLU())
         self.au = nn.Linear(EMBEDDING, 32)
@@ -82,3 +90,8 @@ class FaceEncoder(nn.Module):
             embedding=embedding,
             features=features,
         )
+
+
+def teacher() -> FaceEncoder:
+    """Build the larger encoder that teaches: the same outputs, thirteen times the parameters."""
+    return FaceEncoder(TEACHER_WIDTHS, TEACHER_SQUEEZE, TEACHER_DEPTHS)

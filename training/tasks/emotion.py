@@ -30,6 +30,9 @@ class EmotionTask:
         self._regularised = regularised
         self.model: nn.Module = model
         self.train, self.valid = train, valid
+        self._device = next(model.parameters()).device
+        self._images = torch.from_numpy(train.images).to(self._device)
+        self._target = torch.from_numpy(train.target).to(self._device)
         self.jitter = jitter or Jitter()
 
     def steps_per_epoch(self, batch: int) -> int:
@@ -38,15 +41,15 @@ class EmotionTask:
 
     def batches(self, batch: int, seed: int) -> Iterator[tuple[Tensor, ...]]:
         """Yield (augmented standardised faces (B,1,48,48), vote distribution (B,8))."""
-        order = np.random.default_rng(seed).permutation(len(self.train))
-        generator = torch.Generator().manual_seed(seed)
+        generator = torch.Generator(self._device).manual_seed(seed)
+        order = torch.randperm(len(self.train), generator=generator, device=self._device)
         for start in range(0, len(order) - batch + 1, batch):
             chosen = order[start : start + batch]
-            images = torch.from_numpy(self.train.images[chosen]).float()[:, None]
-            flip = torch.rand(batch, generator=generator) < 0.5
-            images[flip] = images[flip].flip(-1)
+            images = self._images[chosen].float()[:, None]
+            flip = torch.rand(batch, 1, 1, 1, generator=generator, device=self._device) < 0.5
+            images = torch.where(flip, images.flip(-1), images)
             images, _ = affine(images, self.jitter, generator)
-            images, target = standardise(images), torch.from_numpy(self.train.target[chosen])
+            images, target = standardise(images), self._target[chosen]
             if self._regularised:
                 images = cut_out(images, share=0.3, most=14, generator=generator)
                 images, target = mix_up(images, target, share=0.3, generator=generator)

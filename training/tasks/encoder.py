@@ -9,7 +9,8 @@ useless too: the tracker reads quality to know that it has lost its face.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -18,16 +19,24 @@ from torch import Tensor, nn
 
 from agent.domain.facs import AU_SIDE_LABELS
 from training.augment import standardise
-from training.data.faces import CROP, FaceSet, join
+from training.data.bank import Bank, FaceBatch, Sources
+from training.data.faces import CROP, FaceSet
 from training.metrics import pearson_per_column
 from training.nets.emotion import EmbeddingEmotion
 from training.nets.encoder import EMBEDDING, Encoded, FaceEncoder
 from training.tasks.prototypes import ranking_loss
-from training.tasks.taught import Lessons, LessonWeights, lesson_loss
 
 SIZE = 112
 LOOSE_SHARE, LOOSE_REACH = 0.25, 3.0
 """Share of the faces that are aligned badly in training, and how much worse than the others."""
+FAR = 0.30
+"""Share of its size by which a face may be off its place and still be read."""
+SHADED = 0.3
+"""Share of the faces that are lit from one side on top of what they are."""
+SOFT = {56: (0.0, 0.15), 36: (0.15, 0.25), 24: (0.25, 0.28)}
+"""Side in pixels that some faces are reduced to, and the band of a draw in [0, 1) that they are."""
+HIDDEN = 0.15
+"""Share of the faces that lose a part behind a rectangle."""
 
 FLIP_SIDES = [
     AU_SIDE_LABELS.index(label[:-1] + {"L": "R", "R": "L"}[label[-1]]) if "_" in label else i
@@ -42,15 +51,12 @@ FLIP_POINTS = [
 
 
 class EncoderWithVotes(nn.Module):
-    """The encoder, the emotion head on its embedding, and in training a projector for features."""
+    """The encoder and the emotion head on its embedding."""
 
-    def __init__(self, encoder: FaceEncoder, taught_features: int = 0) -> None:
-        """Take the encoder; `taught_features` is the length of a teacher's features, or 0."""
+    def __init__(self, encoder: FaceEncoder) -> None:
         super().__init__()
         self.encoder = encoder
         self.emotion = EmbeddingEmotion(EMBEDDING)
-        flat = encoder.geometry.in_features
-        self.projector = nn.Linear(flat, taught_features) if taught_features else None
 
     def forward(self, x: Tensor) -> tuple[Encoded, Tensor]:
         """Return (outputs, emotion logits (B, 8))."""
@@ -69,31 +75,42 @@ class EncoderWeights:
     ranking: float = 0.0
     """Of what votes say of AUs."""
     votes: float = 0.3
-    lessons: LessonWeights = field(default_factory=LessonWeights)
+
+
+class Augmented(NamedTuple):
+    """One batch as the net sees it, and its labels in the units of `Encoded`; NaN is unknown."""
+
+    face: Tensor
+    """(B, 1, 112, 112), standardised."""
+    landmarks: Tensor
+    angles: Tensor
+    """(B, 3), pitch, yaw, roll."""
+    gaze: Tensor
+    au: Tensor
+    quality: Tensor
+    votes: Tensor
+    hint: Tensor
+    key: Tensor
+    """(B,), a FER+ picture's place in its part; -1 for all others."""
+    flip: Tensor
+    """(B,), whether it was mirrored."""
 
 
 class EncoderTask:
-    """Masked regression on mixed sources."""
+    """Masked regression on mixed sources, on the device that the model is on."""
 
     def __init__(
         self,
         model: EncoderWithVotes,
-        sources: list[tuple[FaceSet, float]],
+        sources: Sources,
         valid: dict[str, FaceSet],
         length: int = 40_000,
         weights: EncoderWeights | None = None,
-        lessons: Lessons | None = None,
     ) -> None:
-        """Take the sources, each with its share of the samples, and an epoch's length.
-
-        Samples are drawn, so that a run may resume with more renders than it began with.
-        `lessons` are a teacher's answers on the FER+ training part, by the faces' keys.
-        """
-        self._weights, self._lessons = weights or EncoderWeights(), lessons
+        """Take the sources with their shares, what to score, and an epoch's length in samples."""
+        self._weights = weights or EncoderWeights()
         self.model: nn.Module = model
-        self.train = join([faces for faces, _ in sources])
-        share = np.concatenate([np.full(len(f), weight / len(f)) for f, weight in sources])
-        self._share = share / share.sum()
+        self.bank = Bank(sources, next(model.parameters()).device)
         self.valid, self._length = valid, length
 
     def steps_per_epoch(self, batch: int) -> int:
@@ -101,41 +118,27 @@ class EncoderTask:
         return self._length // batch
 
     def batches(self, batch: int, seed: int) -> Iterator[tuple[Tensor, ...]]:
-        """Yield what `augment` returns."""
-        random = np.random.default_rng(seed)
-        generator = torch.Generator().manual_seed(seed)
+        """Yield `Augmented`."""
+        generator = torch.Generator(self.bank.device).manual_seed(seed)
         for _ in range(self.steps_per_epoch(batch)):
-            rows = random.choice(len(self.train), batch, p=self._share)
-            yield augment(self.train.take(np.sort(rows)), generator)
+            yield augment(self.bank.draw(batch, generator), generator)
 
     def loss(self, batch: tuple[Tensor, ...]) -> Tensor:
         """Sum the masked losses."""
-        face, *labels, hint, key, flip = batch
-        encoded, votes = self.model(face)
-        weights, au = self._weights, encoded.au.float()
-        loss = encoder_loss(encoded, votes, tuple(labels), votes_weight=weights.votes)
-        if weights.correlation:
-            loss = loss + weights.correlation * correlation_loss(au, labels[3])
-        if weights.hint:
-            loss = loss + weights.hint * correlation_loss(au, hint)
-        if weights.ranking:
-            loss = loss + weights.ranking * ranking_loss(au, labels[5])
-        if self._lessons is not None:
-            loss = loss + self._lesson(encoded, votes, key, flip)
-        return loss
+        given = Augmented(*batch)
+        return self.supervised(*self.model(given.face), given)
 
-    def _lesson(self, encoded: Encoded, votes: Tensor, key: Tensor, flip: Tensor) -> Tensor:
-        """Distil, on the faces that a teacher has seen."""
-        seen = key >= 0
-        if self._lessons is None or not seen.any():
-            return votes.sum() * 0.0
-        wanted = self._lessons.of(key[seen].cpu(), flip[seen].cpu())
-        projected = self.model.projector(encoded.features[seen])  # type: ignore[operator]
-        device = votes.device
-        answers = wanted[0].to(device), wanted[1].to(device)
-        return self._weights.votes * lesson_loss(
-            votes[seen], projected, answers, self._weights.lessons
-        )
+    def supervised(self, encoded: Encoded, logits: Tensor, given: Augmented) -> Tensor:
+        """Compare with the labels."""
+        weights, au = self._weights, encoded.au.float()
+        loss = encoder_loss(encoded, logits, given, votes_weight=weights.votes)
+        if weights.correlation:
+            loss = loss + weights.correlation * correlation_loss(au, given.au)
+        if weights.hint:
+            loss = loss + weights.hint * correlation_loss(au, given.hint)
+        if weights.ranking:
+            loss = loss + weights.ranking * ranking_loss(au, given.votes)
+        return loss
 
     def scores(self) -> dict[str, float]:
         """Score the last weights on each validation set."""
@@ -147,45 +150,39 @@ class EncoderTask:
         return result
 
 
-def augment(faces: FaceSet, generator: torch.Generator) -> tuple[Tensor, ...]:
-    """Mirror, jitter the alignment, change light, add noise and occluders to one batch.
-
-    Returns:
-        Face, landmarks, pose, gaze, au, quality, votes, hint, key, and whether it was mirrored.
-    """
-    count = len(faces)
-    pictures = torch.from_numpy(faces.faces).float()[:, None] / 255
-    landmarks = torch.from_numpy(faces.landmarks).clone()
-    pose = torch.from_numpy(faces.pose).clone()
-    gaze = torch.from_numpy(faces.gaze).clone()
-    au = torch.from_numpy(faces.au).clone()
-    quality = torch.from_numpy(faces.quality).clone()
-    flip = torch.rand(count, generator=generator) < 0.5
-    pictures[flip] = pictures[flip].flip(-1)
-    mirrored = landmarks[flip][:, FLIP_POINTS]
-    mirrored[..., 0] = CROP - 1 - mirrored[..., 0]
-    landmarks[flip] = mirrored
-    hint = torch.from_numpy(faces.hint).clone()
-    au[flip], hint[flip] = au[flip][:, FLIP_SIDES], hint[flip][:, FLIP_SIDES]
-    pose[flip, 1] *= -1
-    gaze[flip, 0] *= -1
+def augment(batch: FaceBatch, generator: torch.Generator) -> Augmented:
+    """Mirror, jitter the alignment, change light, resolution and noise, hide parts."""
+    count, device = len(batch.faces), generator.device
+    pictures = batch.faces.float()[:, None] / 255
+    flip = torch.rand(count, generator=generator, device=device) < 0.5
+    pictures = torch.where(flip[:, None, None, None], pictures.flip(-1), pictures)
+    mirrored = batch.landmarks[:, FLIP_POINTS]
+    mirrored = torch.stack([CROP - 1 - mirrored[..., 0], mirrored[..., 1]], -1)
+    landmarks = torch.where(flip[:, None, None], mirrored, batch.landmarks)
+    au = torch.where(flip[:, None], batch.au[:, FLIP_SIDES], batch.au)
+    hint = torch.where(flip[:, None], batch.hint[:, FLIP_SIDES], batch.hint)
+    side = torch.where(flip, -1.0, 1.0)
+    pose = torch.stack([batch.pose[:, 0], batch.pose[:, 1] * side], 1)
     warped, points, turn, moved = _jitter(pictures, landmarks, generator)
     roll = torch.where(torch.isnan(pose[:, 0]), torch.nan, torch.rad2deg(turn))
     cos, sin = torch.cos(turn), torch.sin(turn)
-    right, down = gaze[:, 0], -gaze[:, 1]
+    right, down = batch.gaze[:, 0] * side, -batch.gaze[:, 1]
     gaze = torch.stack([cos * right - sin * down, -(sin * right + cos * down)], 1)
     # A face that is far off its place must read as useless; labels stay for the rest.
-    quality = torch.where(moved > 0.30, torch.zeros_like(quality), quality)
-    lost = (moved > 0.30)[:, None]
-    points = points.flatten(1).masked_fill(lost, torch.nan)
-    au, hint = au.masked_fill(lost, torch.nan), hint.masked_fill(lost, torch.nan)
-    key = torch.from_numpy(faces.key).masked_fill(lost[:, 0], -1)
-    votes = torch.from_numpy(faces.emotion).masked_fill(lost, torch.nan)
-    angles = torch.cat([pose, roll[:, None]], 1).masked_fill(lost, torch.nan)
-    return (
-        standardise(_light(warped, generator)), points, angles,
-        gaze.masked_fill(lost, torch.nan), au, quality, votes, hint, key, flip,
-    )  # fmt: skip
+    lost = moved > FAR
+    gone = lost[:, None]
+    return Augmented(
+        standardise(hide(spoil(warped, generator), generator)),
+        points.flatten(1).masked_fill(gone, torch.nan),
+        torch.cat([pose, roll[:, None]], 1).masked_fill(gone, torch.nan),
+        gaze.masked_fill(gone, torch.nan),
+        au.masked_fill(gone, torch.nan),
+        batch.quality.masked_fill(lost, 0.0),
+        batch.emotion.masked_fill(gone, torch.nan),
+        hint.masked_fill(gone, torch.nan),
+        batch.key.masked_fill(lost, -1),
+        flip,
+    )
 
 
 def _jitter(
@@ -197,50 +194,74 @@ def _jitter(
         Faces (B, 1, 112, 112), points (B, 68, 2) in their pixels, the turn in radians clockwise
         (B,), and how far the face moved as a share of its size (B,).
     """
-    count = len(pictures)
+    count, device = len(pictures), generator.device
 
-    def draw(half: float) -> Tensor:
-        return (torch.rand(count, generator=generator) * 2 - 1) * half
+    def drawn() -> Tensor:
+        return torch.rand(count, generator=generator, device=device)
 
     # Most faces lie as the tracker leaves them, some as a detector's points or no points do.
-    loose = torch.rand(count, generator=generator) < LOOSE_SHARE
-    reach = torch.where(loose, LOOSE_REACH, 1.0)
-    turn = draw(0.13) * reach
-    scale = torch.exp(draw(0.10) * reach)
-    shift = torch.stack([draw(4.0), draw(4.0)], 1) * reach[:, None]
-    astray = torch.rand(count, generator=generator) < 0.04
-    angle = torch.rand(count, generator=generator) * 6.2832
+    reach = torch.where(drawn() < LOOSE_SHARE, LOOSE_REACH, 1.0)
+    turn = (drawn() * 2 - 1) * 0.13 * reach
+    scale = torch.exp((drawn() * 2 - 1) * 0.10 * reach)
+    shift = (torch.stack([drawn(), drawn()], 1) * 2 - 1) * 4.0 * reach[:, None]
+    astray, angle = drawn() < 0.04, drawn() * 6.2832
     far = torch.stack([torch.cos(angle), torch.sin(angle)], 1) * 48.0
     shift = torch.where(astray[:, None], far, shift)
     cos, sin = torch.cos(turn) * scale, torch.sin(turn) * scale
     linear = torch.stack([torch.stack([cos, -sin], 1), torch.stack([sin, cos], 1)], 1)
     centre, target = (CROP - 1) / 2, (SIZE - 1) / 2
-    points = torch.einsum("bij,bkj->bki", linear, landmarks - centre) + target + shift[:, None]
+    points = (landmarks - centre) @ linear.transpose(1, 2) + target + shift[:, None]
     # grid_sample wants the inverse: where in the stored crop does each output pixel come from?
-    inverse = torch.linalg.inv(linear)
-    offset = -torch.einsum("bij,bj->bi", inverse, shift)
-    theta = torch.cat([inverse * (SIZE / CROP), (offset * (2 / CROP))[:, :, None]], 2)
+    inverse = linear.transpose(1, 2) / scale.square()[:, None, None]
+    offset = -(inverse @ shift[:, :, None])
+    theta = torch.cat([inverse * (SIZE / CROP), offset * (2 / CROP)], 2)
     grid = F.affine_grid(theta, [count, 1, SIZE, SIZE], align_corners=False)
     faces = F.grid_sample(pictures, grid, padding_mode="border", align_corners=False)
     return faces, points, turn, shift.norm(dim=1) / SIZE
 
 
-def _light(faces: Tensor, generator: torch.Generator) -> Tensor:
-    """Random gamma, blur, noise and one dark or bright rectangle for some faces."""
-    count = len(faces)
-    gamma = torch.exp((torch.rand(count, 1, 1, 1, generator=generator) * 2 - 1) * 0.5)
-    faces = faces.clamp(1e-3, 1) ** gamma
-    soft = torch.rand(count, generator=generator) < 0.12
-    if soft.any():
-        small = F.avg_pool2d(faces[soft], 2)
-        faces[soft] = F.interpolate(small, size=SIZE, mode="bilinear", align_corners=False)
-    strength = torch.rand(count, 1, 1, 1, generator=generator) * 0.03
-    noise = torch.randn(faces.shape, generator=generator) * strength
-    faces = faces + noise
-    for i in torch.nonzero(torch.rand(count, generator=generator) < 0.12).flatten().tolist():
-        x, y, w, h = (torch.rand(4, generator=generator) * 70).int().tolist()
-        faces[i, :, y : y + h // 2 + 6, x : x + w // 2 + 6] = torch.rand(1, generator=generator)
-    return faces
+def spoil(faces: Tensor, generator: torch.Generator) -> Tensor:
+    """Change gamma, shade one side, take resolution away, add noise.
+
+    Args:
+        faces: float (B, 1, 112, 112), 0-1.
+        generator: of the same device.
+    """
+    count, device = len(faces), generator.device
+
+    def drawn(*shape: int) -> Tensor:
+        return torch.rand((count, *shape), generator=generator, device=device)
+
+    gamma = torch.exp(drawn(1, 1, 1) - 0.5)
+    ramp = torch.linspace(-1, 1, SIZE, device=device)
+    slope = (drawn(2, 1, 1) - 0.5) * (drawn(1, 1, 1) < SHADED)
+    shade = 1 + slope[:, :1] * ramp[:, None] + slope[:, 1:] * ramp[None, :]
+    faces = (faces.clamp(1e-3, 1) ** gamma * shade).clamp(0, 1.5)
+    level = drawn(1, 1, 1)
+    for side, (low, high) in SOFT.items():
+        small = F.interpolate(faces, size=side, mode="area")
+        soft = F.interpolate(small, size=SIZE, mode="bilinear", align_corners=False)
+        faces = torch.where((level >= low) & (level < high), soft, faces)
+    noise = torch.randn(faces.shape, generator=generator, device=device)
+    return faces + noise * drawn(1, 1, 1) * 0.03
+
+
+def hide(faces: Tensor, generator: torch.Generator) -> Tensor:
+    """Put one flat rectangle over some faces.
+
+    Source: DeVries & Taylor 2017; a level of its own, as an object in front of a face has.
+    """
+    count, device = len(faces), generator.device
+
+    def drawn() -> Tensor:
+        return torch.rand((count, 1, 1, 1), generator=generator, device=device)
+
+    cells = torch.arange(SIZE, device=device)
+    left, top = drawn() * 90 - 10, drawn() * 90 - 10
+    wide, high = drawn() * 36 + 6, drawn() * 36 + 6
+    inside = (cells >= left) & (cells < left + wide)
+    inside = inside & ((cells[:, None] >= top) & (cells[:, None] < top + high))
+    return torch.where(inside & (drawn() < HIDDEN), drawn(), faces)
 
 
 def _masked(error: Tensor, known: Tensor) -> Tensor:
@@ -248,35 +269,33 @@ def _masked(error: Tensor, known: Tensor) -> Tensor:
 
 
 def encoder_loss(
-    encoded: Encoded, votes: Tensor, labels: tuple[Tensor, ...], *, votes_weight: float = 0.3
+    encoded: Encoded, logits: Tensor, given: Augmented, *, votes_weight: float = 0.3
 ) -> Tensor:
     """Weigh the parts so that none drowns the others.
 
     AU errors are squared, with strong actions counting more: an L1-like loss on sparse targets
     collapses to zero.
     """
-    points, angles, gaze, au, quality, emotion = labels
-    total = votes.new_zeros((), dtype=torch.float32)
+    total = logits.new_zeros((), dtype=torch.float32)
     parts = (
-        (encoded.landmarks.float() / 10, points / 10, 1.0),
-        (encoded.pose.float() / 10, angles / 10, 0.25),
-        (encoded.gaze.float() / 10, gaze / 10, 0.15),
+        (encoded.landmarks.float() / 10, given.landmarks / 10, 1.0),
+        (encoded.pose.float() / 10, given.angles / 10, 0.25),
+        (encoded.gaze.float() / 10, given.gaze / 10, 0.15),
     )
     for output, target, weight in parts:
         known = ~torch.isnan(target)
         error = F.smooth_l1_loss(output, torch.nan_to_num(target), reduction="none", beta=0.3)
         total = total + weight * _masked(error, known)
-    known = ~torch.isnan(au)
-    target = torch.nan_to_num(au)
+    known = ~torch.isnan(given.au)
+    target = torch.nan_to_num(given.au)
     error = (encoded.au.float() - target).square() * (1 + 0.5 * target)
     total = total + 0.5 * _masked(error, known)
-    known = ~torch.isnan(quality)
-    error = (encoded.quality.float()[:, 0] - torch.nan_to_num(quality)).square()
+    known = ~torch.isnan(given.quality)
+    error = (encoded.quality.float()[:, 0] - torch.nan_to_num(given.quality)).square()
     total = total + 2.0 * _masked(error, known)
-    known = ~torch.isnan(emotion[:, 0])
-    if known.any():
-        total = total + votes_weight * F.cross_entropy(votes.float()[known], emotion[known])
-    return total
+    known = ~torch.isnan(given.votes[:, 0])
+    surprise = -(torch.nan_to_num(given.votes) * F.log_softmax(logits.float(), 1)).sum(1)
+    return total + votes_weight * _masked(surprise, known)
 
 
 def correlation_loss(predicted: Tensor, target: Tensor) -> Tensor:

@@ -11,22 +11,31 @@ torch = pytest.importorskip("torch", reason="torch lives in the training extra o
 
 from agent.domain.facs import AU_SIDE_LABELS  # noqa: E402
 from training.augment import cut_out, mix_up  # noqa: E402
+from training.data.bank import Bank, as_batch  # noqa: E402
 from training.data.faces import FaceSet, rotate_gaze  # noqa: E402
 from training.data.ferplus import FerPlus, majority_of  # noqa: E402
 from training.export import ENCODER_OUTPUTS, ExportedEncoder, export  # noqa: E402
 from training.nets.emotion import EmotionNet  # noqa: E402
 from training.nets.encoder import EMBEDDING, FaceEncoder  # noqa: E402
+from training.tasks.distil import DistilTask, TaughtEncoder  # noqa: E402
 from training.tasks.emotion import EmotionTask  # noqa: E402
 from training.tasks.encoder import (  # noqa: E402
     FLIP_POINTS,
     FLIP_SIDES,
+    Augmented,
     EncoderTask,
     EncoderWeights,
     EncoderWithVotes,
     augment,
     correlation_loss,
 )
-from training.tasks.taught import ask  # noqa: E402
+from training.tasks.taught import (  # noqa: E402
+    Lessons,
+    LessonWeights,
+    ask,
+    divergence,
+    feature_distance,
+)
 from training.train import Schedule, fit, kept_weights  # noqa: E402
 
 
@@ -131,10 +140,10 @@ def test_mirroring_twice_is_no_change():
 
 def test_augmentation_keeps_unknown_labels_unknown():
     """A label that a source lacks is NaN before and after, never 0."""
-    batch = augment(faces(), torch.Generator().manual_seed(0))
+    batch = augment(as_batch(faces()), torch.Generator().manual_seed(0))
 
-    assert torch.isnan(batch[6]).all()
-    assert batch[0].shape == (12, 1, 112, 112)
+    assert torch.isnan(batch.votes).all()
+    assert batch.face.shape == (12, 1, 112, 112)
 
 
 def test_correlation_loss_is_zero_for_a_line():
@@ -171,37 +180,99 @@ def test_the_encoder_learns_and_exports(tmp_path):
 
 
 def test_lessons_are_learned_on_taught_faces_only(tmp_path):
-    """Faces with a key get nearer to the teacher's answers; a batch without any costs nothing."""
+    """Faces with a key get nearer to the committee's answers; a batch without any costs nothing."""
     torch.manual_seed(0)
-    pictures, teacher = fer(12), small_net()
-    lessons = ask(teacher, pictures.images)
-    taught = replace(faces(), key=np.arange(12), emotion=pictures.target)
-    model = EncoderWithVotes(FaceEncoder((4, 4, 8, 8), squeeze=4), lessons.features.shape[2])
-    task = EncoderTask(model, [(taught, 1.0)], {}, length=16, lessons=lessons)
-    batch = next(task.batches(12, seed=1))
-    encoded, votes = model(batch[0])
-    nothing = torch.full((12,), -1)
-    before = float(task._lesson(encoded, votes, batch[-2], batch[-1]).detach())
-    weights = {key: value.clone() for key, value in teacher.state_dict().items()}
+    sure = 5 * torch.eye(8)[torch.arange(12) % 2]
+    lessons = Lessons(torch.stack([sure, sure], 1))
+    known = replace(faces(), key=np.arange(12))
+    model = EncoderWithVotes(FaceEncoder((4, 4, 8, 8), squeeze=4))
+    task = DistilTask(
+        model, [(known, 1.0)], {}, length=16, weights=EncoderWeights(),
+        parts=LessonWeights(committee=2.0), lessons=lessons,
+    )  # fmt: skip
+    batch = Augmented(*next(task.batches(12, seed=1)))
+    untaught = batch._replace(key=torch.full((12,), -1))
+    before = float(task.taught(*model(batch.face), batch).detach())
 
-    fit(task, Schedule(6, 8, 5e-3), tmp_path)
+    fit(task, Schedule(8, 8, 5e-3), tmp_path)
 
-    assert all(torch.equal(weights[key], value) for key, value in teacher.state_dict().items())
-    encoded, votes = model(batch[0])
-    assert float(task._lesson(encoded, votes, nothing, batch[-1]).detach()) == 0.0
-    assert float(task._lesson(encoded, votes, batch[-2], batch[-1]).detach()) < 0.8 * before
+    assert float(task.taught(*model(untaught.face), untaught).detach()) == 0.0
+    assert float(task.taught(*model(batch.face), batch).detach()) < 0.8 * before
+
+
+def test_a_student_draws_near_its_teacher(tmp_path):
+    """Logits, Action Units and features all approach; the teacher itself stays as it was."""
+    torch.manual_seed(0)
+    large = EncoderWithVotes(FaceEncoder((4, 6, 8, 12), squeeze=6)).eval()
+    model = TaughtEncoder(EncoderWithVotes(FaceEncoder((4, 4, 8, 8), squeeze=4)), 4, 6)
+    unlabelled = replace(faces(), au=np.full((12, len(AU_SIDE_LABELS)), np.nan, np.float32))
+    parts = LessonWeights(committee=0.0, logits=0.5, au=0.5, features=1.0)
+    task = DistilTask(
+        model, [(unlabelled, 1.0)], {}, length=32, weights=EncoderWeights(), parts=parts,
+        teacher=large,
+    )  # fmt: skip
+    batch = Augmented(*next(task.batches(12, seed=1)))
+    before = float(task.taught(*model(batch.face), batch).detach())
+    weights = {key: value.clone() for key, value in large.state_dict().items()}
+
+    fit(task, Schedule(8, 8, 5e-3), tmp_path)
+
+    assert float(task.taught(*model(batch.face), batch).detach()) < 0.7 * before
+    assert all(torch.equal(weights[key], value) for key, value in large.state_dict().items())
+
+
+def test_features_are_compared_by_direction_alone():
+    """Twice the map costs nothing, the opposite one the most."""
+    seen = torch.rand(5, 12) + 0.1
+
+    assert float(feature_distance(2 * seen, seen)) == pytest.approx(0, abs=1e-6)
+    assert float(feature_distance(-seen, seen)) == pytest.approx(4, abs=1e-5)
+
+
+def test_logits_are_compared_as_distributions():
+    """A constant added to all logits costs nothing; another order costs something."""
+    told = torch.tensor([[2.0, 0.0, -1.0]])
+
+    assert float(divergence(told + 3, told, 2.0)) == pytest.approx(0, abs=1e-6)
+    assert float(divergence(told.flip(1), told, 2.0)) > 0.1
 
 
 def test_a_mirrored_picture_gets_the_mirrored_lesson():
-    """Asking about the mirror image gives what the teacher says of that image."""
-    pictures, teacher = fer(4), small_net()
-    lessons = ask(teacher, pictures.images)
-    mirrored = ask(teacher, np.ascontiguousarray(pictures.images[:, :, ::-1]))
+    """Asking about the mirror image gives what the committee says of that image."""
+    pictures, member = fer(4), small_net()
+    lessons = ask([member], pictures.images)
+    mirrored = ask([member], np.ascontiguousarray(pictures.images[:, :, ::-1]))
 
-    logits, features = lessons.of(torch.arange(4), torch.ones(4, dtype=torch.bool))
+    logits = lessons.of(torch.arange(4), torch.ones(4, dtype=torch.bool))
 
     torch.testing.assert_close(logits, mirrored.logits[:, 0], atol=0.05, rtol=0.05)
-    assert torch.allclose(features.norm(dim=1), torch.ones(4), atol=1e-2)
+
+
+def test_a_bank_draws_each_source_by_its_share():
+    """A small source may count for more than its size, and a share of 0 for nothing."""
+    few, many = replace(faces(2), key=np.arange(2)), replace(faces(30), key=np.arange(30) + 10)
+    never = replace(faces(5), key=np.full(5, 99))
+    bank = Bank([(few, 0.75), (many, 0.25), (never, 0.0)], torch.device("cpu"))
+
+    drawn = bank.draw(4000, torch.Generator().manual_seed(0)).key
+
+    assert float((drawn < 2).float().mean()) == pytest.approx(0.75, abs=0.03)
+    assert set(drawn.tolist()) == {0, 1, *range(10, 40)}
+
+
+def test_mirrored_labels_follow_the_picture():
+    """Left and right change places in points, Action Units, yaw and gaze where it was mirrored."""
+    known = as_batch(faces(64))
+
+    batch = augment(known, torch.Generator().manual_seed(3))
+    kept = ~torch.isnan(batch.au[:, 0])
+    swapped = kept & batch.flip
+
+    assert swapped.any()
+    assert torch.equal(batch.au[swapped], known.au[swapped][:, FLIP_SIDES])
+    assert torch.equal(batch.angles[swapped, 1], -known.pose[swapped, 1])
+    straight = kept & ~batch.flip
+    assert torch.equal(batch.au[straight], known.au[straight])
 
 
 def test_the_average_follows_the_weights_and_survives_a_stop(tmp_path):
