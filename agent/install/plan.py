@@ -76,6 +76,7 @@ def plan_install(wishes: Wishes, shipped: Mapping[str, bytes]) -> list[Step]:
         steps += _system(wishes, shipped)
     if wishes.policy is not None:
         steps.append(Put(SITE / "policy.toml", wishes.policy, 0o640, "the site's rules"))
+    steps.append(_adopt(wishes.root))
     steps.append(
         Call(
             _rooted(wishes, "systemd-tmpfiles", "--create", "omokage.conf"),
@@ -115,6 +116,14 @@ def _system(wishes: Wishes, shipped: Mapping[str, bytes]) -> list[Step]:
         if name.endswith((".service", ".timer"))
     ]
     return steps
+
+
+def _adopt(root: Path) -> Step:
+    """Return the step that gives the agent the key files that somebody brought here as root."""
+    keys, vault = (str(root / (SITE / name).relative_to("/")) for name in ("keys", "vault"))
+    mine = ("-xdev", "-type", "f", "-links", "1", "-user", "root")
+    give = ("-exec", "chown", "-h", f"--reference={keys}", "{}", "+")
+    return Call(("find", keys, vault, *mine, *give), "give the agent its key files", may_fail=True)
 
 
 def _drop_ins(wishes: Wishes) -> list[Step]:

@@ -73,6 +73,23 @@ def test_an_installation_into_a_tree(tree) -> None:
     assert all("as it is" in line for line in second.output.splitlines() if "write " in line)
 
 
+@systemd
+@as_root
+def test_keys_that_root_brought_become_the_agents(tree) -> None:
+    """Whoever copied key files here as root has nothing else to do."""
+    call("install", "--root", tree)
+    site = Site(tree / "var" / "lib" / "omokage")
+    site.device_key.write_text("key", "utf-8")
+    site.device_key.chmod(0o644)
+
+    done = call("install", "--root", tree)
+
+    assert done.exit_code == 0, done.output
+    found = site.device_key.stat()
+    assert found.st_uid == site.device_key.parent.stat().st_uid != 0
+    assert found.st_mode & 0o7777 == 0o600
+
+
 def test_a_dry_run_does_nothing(tree) -> None:
     """Every step is printed, none is done."""
     before = sorted(tree.rglob("*"))
