@@ -132,6 +132,11 @@ export default function mount({ data, parentElement, setTriggerValue }) {
   setPlaying(false);
   show(0);
   coding.focus();
+  if (data.mode === "show") {
+    // So that space plays it once more, and a verdict's letter is heard, without the mouse.
+    root.tabIndex = -1;
+    root.focus({ preventScroll: true });
+  }
   root.stop = () => { state.playing = false; };
   return undefined;
 }
