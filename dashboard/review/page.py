@@ -166,7 +166,7 @@ def _bar(words: Text, tasks: list[Task], done: Progress) -> None:
     row = st.container(
         horizontal=True, vertical_alignment="center", horizontal_alignment="distribute"
     )
-    row.subheader(words("review.title"), anchor=False, width="content")
+    row.title(words("review.title"), anchor=False, width="content")
     if tasks:
         minutes = max(1, math.ceil(done.waiting * MINUTES_A_CLIP))
         text = words("review.week", n=done.done + 1, m=done.total, minutes=minutes)

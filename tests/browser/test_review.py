@@ -16,6 +16,7 @@ from agent.store.access_reader import AccessQuery
 from agent.store.reviews import ReviewReader
 from dashboard.text import Text
 from tests.browser import seed_review, serving
+from tests.browser.test_access import judged
 from tests.reviewing import PASSPHRASE
 
 if TYPE_CHECKING:
@@ -195,3 +196,24 @@ def test_everything_fits_on_a_laptop(browser: Any, address: str) -> None:
     page.context.close()
 
     assert all(box["y"] > 0 and box["y"] + box["height"] <= 768 for box in lowest)
+
+
+@pytest.mark.parametrize(("language", "width"), [("en", 1366), ("ja", 390)])
+def test_every_step_can_be_used_by_everybody(
+    browser: Any, address: str, language: str, width: int
+) -> None:
+    """Coding, comparing and correcting have no serious fault by axe-core's judgement."""
+    page, _ = open_review(browser, address, language, width)
+    found = {"code": judged(page)}
+    page.locator(".player input[type=radio]").first.focus()
+    keys(page, "r", "1", "Enter")
+    page.locator(".player .compare").first.wait_for()
+    page.wait_for_timeout(500)
+    found["show"] = judged(page)
+    keys(page, "f")
+    page.locator(".player .answers label.said").first.wait_for()
+    page.wait_for_timeout(500)
+    found["fix"] = judged(page)
+    page.context.close()
+
+    assert {"code": [], "show": [], "fix": []} == found
