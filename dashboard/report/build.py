@@ -88,7 +88,8 @@ class _Report(Writer):
             (words("report.purpose"), purpose),
             (words("report.period"), words(
                 "report.period_value", first=words.date(facts.days.first),
-                last=words.date(facts.days.last), n=len(facts.days), timezone=policy.timezone,
+                last=words.date(facts.days.last), n=self.some("day", len(facts.days)),
+                timezone=policy.timezone,
             )),
             (words("report.rule"), words("report.rule_value", k=facts.newest.k, bucket=bucket)),
             (words("report.profile"), facts.profile.title[words.language]),
@@ -102,7 +103,8 @@ class _Report(Writer):
         facts, words = self.facts, self.words
         found, speed = facts.page.coverage, facts.speed
         said = [words(
-            "summary.coverage", usable=self.percent(found.usable_share), days=len(facts.days),
+            "summary.coverage", usable=self.percent(found.usable_share),
+            days=self.some("day", len(facts.days)),
             zones=self.some("place", len(facts.zones)), hidden=self.percent(found.hidden_share),
         )]  # fmt: skip
         if facts.hour_metric:

@@ -67,7 +67,7 @@ def _differences(w: Writer, change: Change) -> Block:
     return Table(
         tuple(words(f"change.{key}") for key in keys),
         tuple(rows),
-        widths=(5, 1.4, 1.4, 4.4, 4.8),
+        widths=(4.8, 1.6, 1.6, 4.6, 3.4),
         align=("left", "right", "right", "right", "left"),
     )
 

@@ -12,8 +12,10 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from agent import bias_check
+from agent.config.calibration_file import write_steps
 from agent.config.site import Site
 from agent.domain.access import Action, Decision, Role
+from agent.domain.calibration import Calibration, Step
 from agent.domain.record import to_batch
 from agent.domain.review import Mark, Reason, Verdict
 from agent.evaluation.bias import Bias, Group, Kind, Measure, group, signs
@@ -434,3 +436,23 @@ def test_the_numbers_page_says_what_stands_out(
     assert plain(words("bias.kind.zone", name="yard")) in after
     assert words("bias.meaning") in after
     assert plain(words("bias.kind.zone", name="door")) not in after
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_the_numbers_page_says_what_is_in_force(
+    place: Site, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    """A threshold that a person changed stands there with its name; a damaged file is said."""
+    words, now = Text(language), datetime.now(UTC)
+    with ReviewStore(place.reviews) as store, closing(AccessLog(place.access_log)) as log:
+        submit(store, log, review(at=now), timedelta(days=1))
+    changed = Calibration({"AU12": 1.6})
+    write_steps(place.calibration, [Step(now, changed, 60)])
+    shown = said(open_page(monkeypatch, place, QUALITY, language))
+    place.calibration.write_text("{", "utf-8")
+    damaged = said(open_page(monkeypatch, place, QUALITY, language))
+
+    assert changed.name in shown
+    assert words("au.AU12") in shown
+    assert words("evaluation.as_shipped") not in shown
+    assert "omokage calibrate reset" in damaged
