@@ -115,13 +115,17 @@ def policy(place: Site) -> Policy | None:
         return None
 
 
-def latest(place: Site) -> Latest | None:
+def latest(place: Site, patience: float | None = None) -> Latest | None:
     """Return the newest release, None before the first.
+
+    Args:
+        place: the site.
+        patience: seconds to wait for whoever has locked the database; the usual ones if None.
 
     Raises:
         StoreError: the database refuses; its advice says what to do.
     """
-    return AggregateReader(place.aggregates).latest()
+    return AggregateReader(place.aggregates, patience).latest()
 
 
 def zones(place: Site) -> list[str]:

@@ -264,9 +264,16 @@ class AggregateReader:
     Omokage wrote is read too; it has no days.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, patience: float | None = None) -> None:
+        """Open.
+
+        Args:
+            path: of the database.
+            patience: seconds to wait for whoever has locked it; `READER_PATIENCE_SECONDS` if None.
+        """
         self._path = path
-        self._engine: Engine = reader_engine(path, READER_PATIENCE_SECONDS)
+        usual = READER_PATIENCE_SECONDS
+        self._engine: Engine = reader_engine(path, usual if patience is None else patience)
 
     def rows(
         self,

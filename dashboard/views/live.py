@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from dashboard.text import Text
 
 REFRESH_SECONDS = 2
+PATIENCE_SECONDS = 0.3
+"""With a locked database; far less than the page's own rhythm, or it would never be whole."""
 GIGABYTE = 1e9
 _BOX = {Level.NOW: st.error, Level.SOON: st.warning, Level.KNOW: st.info}
 _ICON = {
@@ -71,16 +73,19 @@ def _draw(words: Text) -> None:
     capture = health.capture
     if health.state is not State.RUNNING and rules is not None:
         capture = queries_live.capture_by_policy(place, rules, now)
+    day, refusal = _day(place, rules, now)
     for alarm in found:
         _alarm(words, alarm, now)
+    if refusal is not None:
+        trouble(words, "aggregates", refusal)
     if not capture.allowed:
         st.info(_closed(words, capture, now), icon=":material/schedule:")
-    elif not any(alarm.level < Level.KNOW for alarm in found):
+    elif refusal is None and not any(alarm.level < Level.KNOW for alarm in found):
         count = len(health.cameras)
         cameras = words("live.watching_one" if count == 1 else "live.watching_many", n=count)
         st.success(words("live.well_watching", cameras=cameras), icon=":material/check_circle:")
     _figures(words, health, disk, now)
-    _cameras(words, place, rules, health, now)
+    _cameras(words, health, day, now)
     _more(words, health, now)
 
 
@@ -170,18 +175,12 @@ def _disk(words: Text, disk: Disk | None) -> tuple[str, str | None]:
     return free, words("figure.of", n=f"{disk.total / GIGABYTE:.0f}")
 
 
-def _cameras(words: Text, place: Site, rules: Policy | None, health: Health, now: datetime) -> None:
+def _cameras(words: Text, health: Health, day: Today | None, now: datetime) -> None:
     st.markdown(f"## {words('camera.title')}")
     if not health.cameras:
         st.markdown(words("camera.none"))
     elif health.state is not State.RUNNING and health.at is not None:
         st.caption(words("live.last_known", at=moment(health.at, now)))
-    day = None
-    if rules is not None:
-        try:
-            day = _day(place, rules, now)
-        except StoreError as error:
-            trouble(words, "aggregates", error)
     wide = 2 if len(health.cameras) > 1 else 1
     for first in range(0, len(health.cameras), wide):
         pair = health.cameras[first : first + wide]
@@ -194,12 +193,20 @@ def _cameras(words: Text, place: Site, rules: Policy | None, health: Health, now
     _day_table(words, day)
 
 
-def _day(place: Site, rules: Policy, now: datetime) -> Today | None:
+def _day(
+    place: Site, rules: Policy | None, now: datetime
+) -> tuple[Today | None, StoreError | None]:
+    """Return the day so far, or why it can't be read."""
+    if rules is None:
+        return None, None
     since = queries_live.day_start(rules, now)
-    newest = queries.latest(place)
-    if newest is None or newest.bucket_end <= since:
-        return None
-    return _read(str(place.root), rules.digest, since, newest.bucket_end)
+    try:
+        newest = queries.latest(place, PATIENCE_SECONDS)
+        if newest is None or newest.bucket_end <= since:
+            return None, None
+        return _read(str(place.root), rules.digest, since, newest.bucket_end), None
+    except StoreError as error:
+        return None, error
 
 
 # Shared between sessions on purpose: released numbers, the same for everybody, read again only
