@@ -9,6 +9,7 @@ a new reader, as a page does it, without the page's cache; the first call after 
 from __future__ import annotations
 
 import argparse
+import os
 import sqlite3
 import statistics
 import tempfile
@@ -17,11 +18,15 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+
 from agent.aggregate.daily import day_of
 from agent.config.site import Site
 from agent.domain.aggregate import au_rate
 from dashboard import queries
 from dashboard.queries import Days, Period
+from dashboard.views import overview
 from tests.browser.seed_days import TIMEZONE, fill_days
 
 LAST = date(2026, 9, 27)
@@ -100,6 +105,32 @@ def run(site: Site) -> None:
         Days(LAST - timedelta(days=28), LAST - timedelta(days=1)),
     )
     timed("comparison, 28 with 28 days", lambda: queries.comparison(site, sides, None, TIMEZONE))
+    for period in (Period.DAY, Period.ALL):
+        timed(f"the whole page, {period.value}, nothing cached", lambda p=period: page(site, p))  # type: ignore[misc]
+        timed(f"the whole page, {period.value}, again",
+              lambda p=period: page(site, p, cached=True))  # type: ignore[misc]  # fmt: skip
+    timed("looking whether there is something new", lambda: overview._mark(site))  # noqa: SLF001
+
+
+def page(site: Site, period: Period, *, cached: bool = False) -> None:
+    """Run the page's script as the page server does, with all its charts and tables."""
+    if not cached:
+        st.cache_data.clear()
+    os.environ[queries.SITE_VARIABLE] = str(site.root)
+    app = AppTest.from_function(_script, default_timeout=120)
+    app.session_state["period"] = period
+    app.run()
+    assert not app.exception
+    assert len(app.get("vega_lite_chart")) >= 8
+
+
+def _script() -> None:
+    from agent.domain.access import Role
+    from agent.domain.account import User
+    from dashboard.text import Text
+    from dashboard.views import overview
+
+    overview.show(Text("ja"), User("hana", Role.MANAGER))
 
 
 if __name__ == "__main__":
