@@ -33,9 +33,10 @@ from agent.process import notify
 from agent.store.access_log import AccessLog
 from agent.store.accounts import AccountBook
 from dashboard import queries
-from dashboard.auth import running
+from dashboard.auth import oidc, running
 from dashboard.auth.desk import Demo, Desk
 from dashboard.auth.gate import Address, Gate
+from dashboard.auth.oidc import Service
 from dashboard.auth.sessions import Limits
 
 DEMO_KEY_VARIABLE = "OMOKAGE_DEMO_KEY"
@@ -125,11 +126,13 @@ def is_demo(site: Site) -> bool:
         return False
 
 
-def make_app(desk: Desk, address: Address, *, site: str = "") -> Gate:
+def make_app(
+    desk: Desk, address: Address, *, site: str = "", service: Service | None = None
+) -> Gate:
     """Return the application to serve: the pages behind the gate."""
     running.install(desk)
     pages = st.App(_FOLDER / "app.py", lifespan=_sweeping(desk))
-    return Gate(pages, desk, address, site=site)
+    return Gate(pages, desk, address, site=site, service=service)
 
 
 def _sweeping(
@@ -181,6 +184,7 @@ def main(arguments: list[str] | None = None) -> int:
                 "this site isn't a demo, so there is no link into it",
                 advice="Start it with `omokage dashboard`.",
             )
+        service = None if demo_key else oidc.load(site.root)
         limits = Limits(idle=60.0 * asked.idle_minutes)
         desk = make_desk(
             site, port=asked.port, secure=address.secure, limits=limits, demo_key=demo_key
@@ -188,10 +192,11 @@ def main(arguments: list[str] | None = None) -> int:
     except AgentError as error:
         print(f"error: {error}\n{error.advice}", file=sys.stderr)  # noqa: T201
         return error.exit_code
-    bootstrap.load_config_options(settings(asked.host, asked.port))
+    vouched = oidc.settings(service) if service else {}
+    bootstrap.load_config_options(settings(asked.host, asked.port) | vouched)
     named = str(site.root) if _is_loopback(asked.host) and not asked.public_url else ""
     settled = uvicorn.Config(
-        make_app(desk, address, site=named),
+        make_app(desk, address, site=named, service=service),
         host=asked.host,
         port=asked.port,
         ws="websockets-sansio",

@@ -13,10 +13,11 @@ from typing import Any
 from urllib.parse import parse_qs, urlencode
 
 from agent.domain.access import Role
-from dashboard.auth import forms, headers
+from dashboard.auth import forms, headers, oidc
 from dashboard.auth.desk import Desk, Outcome, Refusal
 from dashboard.auth.forms import Form
 from dashboard.auth.headers import Pairs
+from dashboard.auth.oidc import Service
 from dashboard.auth.sessions import Ending, Session
 from dashboard.text import LANGUAGES, Text, preferred
 
@@ -57,8 +58,17 @@ def text_answer(status: int, text: str, more: dict[str, str] | None = None) -> A
 class Counter:
     """Answers by exact path; what it doesn't know is somebody else's."""
 
-    def __init__(self, desk: Desk, origins: frozenset[str], *, secure: bool, site: str) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        origins: frozenset[str],
+        *,
+        secure: bool,
+        site: str,
+        service: Service | None = None,
+    ) -> None:
         """Open the counter. Arguments as the gate's."""
+        self._service = service
         self._desk = desk
         self._origins = origins
         self._secure = secure
@@ -148,12 +158,40 @@ class Counter:
             return self._form(scope, STATUS[outcome.refusal or Refusal.WRONG])
         if session is not None:
             self._desk.end(session, Ending.REPLACED)
-        # A page and not a redirection: whoever follows the link from a foreign page would arrive
-        # without the cookie, which is for requests from here only.
+        return self._inside(scope, outcome.token)
+
+    async def vouched(self, scope: MutableMapping[str, Any], theirs: Pairs) -> Answer:
+        """Answer somebody who comes back from the other service: a session, or why not.
+
+        Args:
+            scope: of their request.
+            theirs: headers of the page server's answer to it.
+        """
+        service = self._service
+        assert service is not None
+        kept = oidc.without_theirs(theirs)
+        name = service.account_of(oidc.identity(theirs))
+        outcome = await asyncio.to_thread(self._desk.sign_in_known, name)
+        if outcome.token is None:
+            words, refusal = Text(_language(scope)), outcome.refusal or Refusal.WRONG
+            unknown = refusal is Refusal.WRONG
+            said = words("signin.unvouched" if unknown else f"signin.{refusal.value}",
+                         **({"service": service.label} if unknown else {}))  # fmt: skip
+            answer = self._form(scope, STATUS[refusal], said=said, bad=True)
+        else:
+            answer = self._inside(scope, outcome.token)
+        return Answer(answer.status, answer.body, [*answer.headers, *kept])
+
+    def _inside(self, scope: MutableMapping[str, Any], token: str) -> Answer:
+        """Return a page that leads on with a new session.
+
+        A page and not a redirection: whoever comes from a foreign page would arrive without the
+        cookie, which is for requests from here only.
+        """
         said = {
             **headers.FORM,
             "content-type": "text/html; charset=utf-8",
-            "set-cookie": self._cookie(self._desk.cookie, outcome.token),
+            "set-cookie": self._cookie(self._desk.cookie, token),
         }
         text = forms.onwards(_language(scope))
         return Answer(200, text.encode(), headers.with_headers([], said))
@@ -199,6 +237,7 @@ class Counter:
             said=said,
             bad=bad,
             name=name if len(name) <= 64 else "",
+            service=self._service.label if self._service else "",
         )
         if self._desk.is_demo:
             text = forms.demo(form)

@@ -32,6 +32,7 @@ class Form:
         said: a sentence above the form; "" for none.
         bad: the sentence says that something failed.
         name: what was typed before.
+        service: another one by which people sign in; "" for none.
     """
 
     language: str
@@ -40,6 +41,7 @@ class Form:
     said: str = ""
     bad: bool = False
     name: str = ""
+    service: str = ""
 
 
 def sign_in(form: Form) -> str:
@@ -60,7 +62,9 @@ def sign_in(form: Form) -> str:
  maxlength="1024" required{focus_password}>
 <button type="submit">{_text(words("signin.button"))}</button>
 </form>
-<p class="small">{_text(words("signin.logged"))}<br>{_text(words("signin.forgotten"))}</p>""",
+{_other(form)}<p class="small">{_text(words("signin.logged"))}<br>{
+            _text(words("signin.forgotten"))
+        }</p>""",
     )
 
 
@@ -139,6 +143,13 @@ def _said(form: Form) -> str:
         return ""
     kind = 'class="said bad" role="alert"' if form.bad else 'class="said" role="status"'
     return f"<p {kind}>{_code(form.said)}</p>\n"
+
+
+def _other(form: Form) -> str:
+    if not form.service:
+        return ""
+    said = Text(form.language)("signin.other", service=form.service)
+    return f'<a class="button quiet" href="/signin/oidc">{_text(said)}</a>\n'
 
 
 def _query(language: str, following: str) -> str:

@@ -4,6 +4,7 @@ Rules:
 - a request for a host that isn't ours is refused (DNS rebinding);
 - without a session there are the sign-in page, its style, and a word that the server runs; any
   other path, method or web socket is refused before the page server hears of it;
+- with another service for the sign-in, the two paths of its protocol are open;
 - a request that may change something, and each web socket, must come from our own pages;
 - when a session ends, its web sockets are closed and its pages' state is dropped.
 """
@@ -18,10 +19,11 @@ from typing import Any
 
 from streamlit.runtime import Runtime
 
-from dashboard.auth import headers
+from dashboard.auth import headers, oidc
 from dashboard.auth.counter import Answer, Counter, text_answer
 from dashboard.auth.desk import Desk
 from dashboard.auth.headers import Pairs
+from dashboard.auth.oidc import Service
 from dashboard.auth.sessions import Session
 from dashboard.pages import pages_for
 
@@ -58,7 +60,15 @@ class Address:
 class Gate:
     """Lets requests with a session through to the pages, and nothing else."""
 
-    def __init__(self, app: App, desk: Desk, address: Address, *, site: str = "") -> None:
+    def __init__(
+        self,
+        app: App,
+        desk: Desk,
+        address: Address,
+        *,
+        site: str = "",
+        service: Service | None = None,
+    ) -> None:
         """Stand in front of an application.
 
         Args:
@@ -66,11 +76,15 @@ class Gate:
             desk: decides who gets a session.
             address: of this server.
             site: the folder named to whoever makes the first account; "" to name none.
+            service: by which people may sign in besides; None for none.
         """
+        self._service = service
         self._app = app
         self._desk = desk
         self._address = address
-        self._counter = Counter(desk, address.origins, secure=address.secure, site=site)
+        self._counter = Counter(
+            desk, address.origins, secure=address.secure, site=site, service=service
+        )
         self._seen: weakref.WeakSet[Session] = weakref.WeakSet()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -103,6 +117,9 @@ class Gate:
         if scope["method"] not in SAFE and not headers.same_origin(sent, self._address.origins):
             await _give(text_answer(403, "not from this server's pages"), send)
             return
+        if self._service is not None and scope["method"] == "GET" and scope["path"] in oidc.PATHS:
+            await self._by_service(scope, receive, send)
+            return
         answer = await self._own_answer(session, scope, receive)
         if answer is None and session is None:
             answer = self._counter.unknown(scope)
@@ -110,6 +127,27 @@ class Gate:
             await _give(answer, send, head=scope["method"] == "HEAD")
         else:
             await self._pass(scope, receive, send)
+
+    async def _by_service(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Take somebody to the other service, or take them in when they come back from it."""
+        if scope["path"] == oidc.START:
+            await _give(text_answer(303, "", {"location": oidc.login_path()}), send)
+        elif scope["path"] == oidc.LOGIN:
+            await self._pass(scope, receive, send)
+        else:
+            theirs = await self._asked_back(scope, receive)
+            await _give(await self._counter.vouched(scope, theirs), send)
+
+    async def _asked_back(self, scope: Scope, receive: Receive) -> Pairs:
+        """Have the page server finish its login, and return its answer's headers alone."""
+        found: Pairs = []
+
+        async def take(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                found.extend(message["headers"])
+
+        await self._app(scope, receive, take)
+        return found
 
     async def _own_answer(
         self, session: Session | None, scope: Scope, receive: Receive

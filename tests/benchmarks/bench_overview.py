@@ -109,7 +109,7 @@ def run(site: Site) -> None:
         timed(f"the whole page, {period.value}, nothing cached", lambda p=period: page(site, p))  # type: ignore[misc]
         timed(f"the whole page, {period.value}, again",
               lambda p=period: page(site, p, cached=True))  # type: ignore[misc]  # fmt: skip
-    timed("looking whether there is something new", lambda: overview._mark(site))  # noqa: SLF001
+    timed("looking whether there is something new", lambda: overview._mark(site))
 
 
 def page(site: Site, period: Period, *, cached: bool = False) -> None:
