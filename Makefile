@@ -29,7 +29,7 @@ EDITABLE    = --no-build-isolation --editable
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-training demo test check lint format-check types floors \
 	docstrings bench soak train train-tiny test-training lock \
-	wheels sbom audit deb clean
+	wheels sbom audit deb try-service clean
 
 help:
 	@echo "make demo        install into $(VENV), then run everything on a synthetic clip"
@@ -43,6 +43,7 @@ help:
 	@echo "make test-training  the tests that need torch"
 	@echo "make wheels      everything that an installation needs, in dist/wheels"
 	@echo "make deb         the Debian package, in dist; needs dpkg-deb"
+	@echo "make try-service try that package on a Debian that boots; needs root and debootstrap"
 	@echo "make lock        write requirements.lock anew from constraints.txt"
 	@echo "make sbom        the list of parts (CycloneDX), in dist"
 	@echo "make audit       compare what is installed with the lock"
@@ -155,6 +156,9 @@ audit: $(VENV)/.runtime
 
 deb: wheels sbom
 	@$(BIN)/python -m release.deb --wheels dist/wheels --out dist --sbom dist/omokage.cdx.json
+
+try-service: deb
+	@$(BIN)/python -m release.booted --deb dist/omokage_*.deb
 
 clean:
 	rm -rf $(VENV) $(TRAIN) build dist *.egg-info .demo

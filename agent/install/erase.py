@@ -18,6 +18,8 @@ UNITS = (
     "omokage-agent.service", "omokage-dashboard.service", "omokage-janitor.timer",
     "omokage-janitor.service", "omokage-metrics.service", "omokage-review.service",
 )  # fmt: skip
+STAMP = PurePosixPath("/var/lib/systemd/timers/stamp-omokage-janitor.timer")
+"""systemd keeps it for a timer that makes up for missed hours."""
 ACCOUNTS = ("omokage", "omokage-pages")
 
 
@@ -86,7 +88,10 @@ def _stop(root: Path) -> list[Step]:
 
 
 def _units(root: Path, *, packaged: bool) -> list[Step]:
-    steps: list[Step] = [Remove(plan.DROP_INS, "drop-ins of this site")]
+    steps: list[Step] = [
+        Remove(plan.DROP_INS, "drop-ins of this site"),
+        Remove(STAMP, "when the janitor last ran"),
+    ]
     if not packaged:
         steps += [Remove(plan.UNITS / name, "a unit") for name in UNITS]
         steps += [

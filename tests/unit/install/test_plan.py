@@ -9,7 +9,7 @@ import pytest
 
 from agent.cli.install import shipped_units
 from agent.errors import ConfigError
-from agent.install import plan
+from agent.install import erase, plan
 from agent.install.erase import Stock, plan_erasure, plan_removal, receipt
 from agent.install.plan import Wishes, network_addresses, network_drop_in, plan_install
 from agent.install.steps import (
@@ -185,7 +185,8 @@ def test_a_packages_files_are_left_to_it() -> None:
     """The package's own tools remove what it brought."""
     found = plan_removal(HERE, packaged=True)
 
-    assert [plan.DROP_INS] == [step.path for step in found if isinstance(step, Remove)]
+    gone = [step.path for step in found if isinstance(step, Remove)]
+    assert gone == [plan.DROP_INS, erase.STAMP]
 
 
 def test_a_receipt_says_what_was_there() -> None:
