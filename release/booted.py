@@ -50,7 +50,7 @@ class Check:
 
 STILL = "/etc/systemd/system/omokage-agent.service.d/99-still.conf"
 CHECKS = (
-    Check("the package installs", "dpkg --install /root/omokage.deb", "Next: omokage install"),
+    Check("the package installs", "dpkg --install /srv/omokage.deb", "Next: omokage install"),
     Check("nothing runs before there is a policy", "systemctl is-active omokage-agent", fails=True),
     Check("files are as they were packed", 'test -z "$(dpkg --verify omokage)"'),
     Check("the policy starts it",
@@ -99,9 +99,9 @@ CHECKS = (
           "omokage pause --for 1h --reason trial; sleep 200; "
           "systemctl show omokage-agent -p NRestarts --value", "0"),
     Check("an erasure begins with the keys",
-          "cd /root; omokage uninstall --erase --confirm 'Omokage demo' > /root/said; "
-          "grep -E '^(destroy|shred)' /root/said | head -1", "destroy"),
-    Check("its receipt is there", "cat /root/omokage-erased-*.txt", "Nothing of the site is left"),
+          "cd /srv; omokage uninstall --erase --confirm 'Omokage demo' > /srv/said; "
+          "grep -E '^(destroy|shred)' /srv/said | head -1", "destroy"),
+    Check("its receipt is there", "cat /srv/omokage-erased-*.txt", "Nothing of the site is left"),
     Check("a purge leaves nothing", "dpkg --purge omokage; "
           "ls -d /opt/omokage /var/lib/omokage /lib/systemd/system/omokage*", fails=True),
 )  # fmt: skip
@@ -204,7 +204,7 @@ def main(arguments: list[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(dir=asked.tree.parent) as folder:
         tree = Path(folder) / "tree"
         subprocess.run(["cp", "-a", "--reflink=auto", str(asked.tree), str(tree)], check=True)
-        shutil.copy2(asked.deb, tree / "root" / "omokage.deb")
+        shutil.copy2(asked.deb, tree / "srv" / "omokage.deb")
         with booted(tree) as system:
             for check in CHECKS:
                 against = system.hold(check)
