@@ -13,6 +13,7 @@ class Pace:
 
     Attributes:
         missed: places of the grid at which no tick was, since the start.
+        places: places of the grid so far.
     """
 
     def __init__(self, period: float, start: float) -> None:
@@ -22,7 +23,7 @@ class Pace:
             period: seconds between two ticks.
             start: monotonic seconds of the first one.
         """
-        self.missed = 0
+        self.missed = self.places = 0
         self._period = period
         self._due = start
         self._late: list[float] = []
@@ -37,6 +38,7 @@ class Pace:
         self._late.append(late)
         skipped = int(late / self._period)
         self.missed += skipped
+        self.places += skipped + 1
         self._due += (skipped + 1) * self._period
         return late
 
@@ -51,10 +53,9 @@ class Pace:
     def report(self) -> dict[str, float]:
         """Return how late the ticks since the last report were, milliseconds."""
         late, self._late = sorted(self._late), []
-        if not late:
-            return {"late_ms_median": 0.0, "late_ms_max": 0.0, "missed": self.missed}
         return {
-            "late_ms_median": round(1000 * late[len(late) // 2], 3),
-            "late_ms_max": round(1000 * late[-1], 3),
+            "late_ms_median": round(1000 * late[len(late) // 2], 3) if late else 0.0,
+            "late_ms_max": round(1000 * late[-1], 3) if late else 0.0,
             "missed": self.missed,
+            "places": self.places,
         }

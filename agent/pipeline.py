@@ -25,7 +25,7 @@ from agent.aggregate.suppress import release
 from agent.aggregate.window import BucketWindow
 from agent.domain.aggregate import Aggregate
 from agent.domain.frame import Frame, FrameStatus
-from agent.domain.observation import FaceBackend, Observation
+from agent.domain.observation import FaceBackend, Floats, Observation
 from agent.domain.policy import Policy
 from agent.domain.record import FeatureRecord
 from agent.domain.segment import SealedBucketKey, SealedSegment
@@ -175,7 +175,15 @@ class SitePipeline:
         """Return for how long the open bucket's time has run, seconds."""
         return 0.0 if self._start is None else (now - self._start).total_seconds()
 
-    def see(self, zone: str, frame: Frame, *, now: datetime, seconds: float) -> FrameStatus:
+    def see(
+        self,
+        zone: str,
+        frame: Frame,
+        *,
+        now: datetime,
+        seconds: float,
+        is_old: Callable[[Floats], bool] = lambda _box: False,
+    ) -> FrameStatus:
         """Look at one frame of a zone, count it, keep its records; the frame is wiped.
 
         Args:
@@ -183,19 +191,22 @@ class SitePipeline:
             frame: owned from now on.
             now: aware UTC, the present tick.
             seconds: time that this tick stands for.
+            is_old: says whether a box shows what has been there for too long to be of this frame.
         """
         try:
             look = self._backends[zone].look(frame)
         finally:
             frame.wipe()
-        self.count(zone, look.status, faces=len(look.observations), seconds=seconds)
+        seen = [face for face in look.observations if not is_old(face.box)]
+        status = FrameStatus.FROZEN if look.observations and not seen else look.status
+        self.count(zone, status, faces=len(seen), seconds=seconds)
         bucket = self._buckets[zone]
-        for observation in look.observations:
+        for observation in seen:
             record = self._record(bucket, observation, now)
             bucket.window.add(record, observation.scene)
             bucket.pending.append(record)
-        self.health.faces += len(look.observations)
-        return look.status
+        self.health.faces += len(seen)
+        return status
 
     def count(self, zone: str, status: FrameStatus, *, faces: int = 0, seconds: float) -> None:
         """Count a tick, also one without a frame."""

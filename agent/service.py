@@ -302,7 +302,9 @@ class Agent:
             return
         self._watchdog.fresh(tick)
         seconds = self._account(camera, tick)
-        status = self._pipeline.see(camera.zone, frame, now=now, seconds=seconds)
+        status = self._pipeline.see(
+            camera.zone, frame, now=now, seconds=seconds, is_old=camera.guard.is_old
+        )
         camera.be(status, tick, looked=True)
         unseen, camera.dropped = reader.dropped - camera.dropped, reader.dropped
         # A camera that is faster than the sampling always leaves frames unseen; late are those

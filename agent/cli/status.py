@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 STALE_SECONDS = 15
 KEYS_WARNING_DAYS = 28
+MISSED_SHARE = 0.05
+"""More ticks than this left out is worth a word; a start alone costs some."""
 
 
 @click.command()
@@ -58,6 +60,7 @@ def describe(report: dict[str, Any], now: datetime, *, alive: bool | None = None
         seen = ", ".join(f"{count} {name}" for name, count in ticks.items() if count)
         late = report["dropped_frames"][zone]
         lines.append(f"zone      {zone}: {camera} ({seen or 'nothing yet'}; {late} dropped)")
+    lines += _timing(report.get("timing"))
     capture = report.get("capture", {"allowed": True})
     if not capture["allowed"]:
         change = capture["next_change"]
@@ -105,6 +108,18 @@ def bias_line(found: dict[str, Any] | None) -> list[str]:
         return [f"bias      {at}: nothing stands out"]
     parts = ["{} {} ({})".format(*sign.split(":")) for sign in found["signs"]]
     return [f"BIAS      {at}: {', '.join(parts)}; see the page Model quality"]
+
+
+def _timing(found: dict[str, Any] | None) -> list[str]:
+    """Say how well the ticks keep their time; loudly where too many are left out."""
+    if not found or not found["places"]:
+        return []
+    missed, places = found["missed"], found["places"]
+    slow = missed > MISSED_SHARE * places
+    words = f"{found['late_ms_median']:.0f} ms late; {missed} of {places} ticks left out"
+    if slow:
+        words += ": this machine is too slow or too busy for the policy's sampling_hz"
+    return [f"{'TIMING' if slow else 'timing'}    {words}"]
 
 
 def _keys(report: dict[str, Any]) -> list[str]:

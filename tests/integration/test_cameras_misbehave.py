@@ -1,4 +1,4 @@
-"""One `omokage run` watches a well camera and seven that misbehave, and tells the truth of each.
+"""One `omokage run` watches a well camera and eight that misbehave, and tells the truth of each.
 
 Three acts of a few seconds: all are well; each has its fault; all are well again. Meanwhile the
 health file is read as `omokage status` reads it, and at the end the sealed records are opened: no
@@ -48,6 +48,7 @@ FAULTS = {
     "small": Mood.SMALL,
     "silent": Mood.SILENT,
     "garbage": Mood.GARBAGE,
+    "torn": Mood.TORN,
 }
 SEES_NOBODY = ["gone", "black", "silent", "garbage"]
 
@@ -195,7 +196,7 @@ def play(tmp_path_factory) -> Play:
 
 
 def test_a_camera_beside_broken_ones_is_not_disturbed(play: Play) -> None:
-    """The well one keeps its rate and its records while seven others fail."""
+    """The well one keeps its rate and its records while eight others fail."""
     rates = [health["frames_per_second"]["well"] for health in play.healths]
 
     assert min(rates) > 0.6 * HZ
@@ -210,6 +211,7 @@ def test_a_camera_beside_broken_ones_is_not_disturbed(play: Play) -> None:
         ("silent", "camera_lost"),
         ("garbage", "camera_lost"),
         ("frozen", "frozen"),
+        ("torn", "frozen"),
         ("black", "too_dark"),
         ("slow", "ok"),
         ("small", "ok"),
@@ -232,6 +234,14 @@ def test_no_record_is_invented(play: Play, zone: str) -> None:
 def test_a_frozen_picture_is_counted_once(play: Play) -> None:
     """The first of many equal pictures may be a record; its repetitions never are."""
     assert len(set(play.in_act("frozen"))) <= 1
+
+
+def test_a_torn_pictures_old_part_is_noticed(play: Play) -> None:
+    """The decoder fills a torn picture with an old face; after two seconds it isn't believed."""
+    noticed = play.faulty[0] + timedelta(seconds=2.5 + SLACK_SECONDS)
+
+    assert [] == [at for at in play.in_act("torn") if at > noticed]
+    assert play.healths[1]["ticks"]["torn"]["frozen"] > 0
 
 
 def test_a_slow_camera_gives_a_record_a_picture_and_no_more(play: Play) -> None:
@@ -307,7 +317,7 @@ def test_an_rtsp_camera_stalls_and_comes_back(tmp_path: Path) -> None:
             source = f"rtsp://user:hunter2@127.0.0.1:{relay.port}/cam"
             running = Running(site, {"door": source}, tmp_path / "log")
             running.wait_until(lambda h: h["frames_per_second"]["door"] > 2)
-            time.sleep(3.0)  # what the connection began with is through
+            time.sleep(2.0)  # what the connection began with is through
             healthy = running.health()["faces"]
             relay.flow = Flow.STALL
             stalled = SystemClock().now()

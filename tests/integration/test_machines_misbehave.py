@@ -32,7 +32,7 @@ from agent.store.segments import SegmentReader
 from tests.sealing import PASSPHRASE
 
 ROOT = Path(__file__).resolve().parents[2]
-BUCKET_SECONDS = 5
+BUCKET_SECONDS = 3
 STILL_SECONDS = 4.0
 
 
@@ -330,7 +330,7 @@ def test_without_memory_nothing_acknowledged_is_lost(site: Site) -> None:
     )
     assert 0 == limited.returncode
     try:
-        code = running.process.wait(20)
+        code = running.process.wait(8)
     except subprocess.TimeoutExpired:
         code = None  # it found enough in what it has
         assert 0 == running.end(signal.SIGTERM)

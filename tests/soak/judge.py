@@ -25,6 +25,9 @@ WAL_KB = 16 * 1024
 LATE_SHARE_OF_PERIOD = 0.25
 PERIOD_MS = 100.0
 MISSED_SHARE = 0.01
+LOOKED_SHARE = 0.8
+"""Of the ticks; a clip has pictures that are bit by bit the one before."""
+STRETCH_SECONDS = 300.0
 STOP_SECONDS = 5.0
 
 
@@ -40,7 +43,8 @@ class Sample(Protocol):
     late_ms: float
     late_max_ms: float
     missed: int
-    ticks: int
+    looked: int
+    lost_or_frozen: int
     lost: int
     overdue: int
 
@@ -131,6 +135,7 @@ def judge(samples: Sequence[Sample], report: Mapping[str, Any]) -> list[Verdict]
         _count("threads", steady, lambda s: s.threads, MORE_THREADS),
         _wal(steady),
         *_timing(samples, steady),
+        _looked(samples),
         *_records(samples, report),
         _end(report),
     ]
@@ -189,6 +194,23 @@ def _timing(samples: Sequence[Sample], steady: Sequence[Sample]) -> list[Verdict
         ),
         Verdict("processor", f"{100 * busy:.1f} % of one core", "", holds=True),
     ]  # fmt: skip
+
+
+def _looked(samples: Sequence[Sample]) -> Verdict:
+    """Say whether frames were looked at all the time, not only on average."""
+    shares = []
+    first = samples[0]
+    for sample in samples:
+        passed = sample.seconds - first.seconds
+        if passed >= STRETCH_SECONDS or sample is samples[-1]:
+            places = passed * 1000 / PERIOD_MS
+            shares += [(sample.looked - first.looked) / places] if passed > 20 else []
+            first = sample
+    worst = min(shares, default=0.0)
+    text = f"worst {STRETCH_SECONDS / 60:.0f} minutes: {100 * worst:.0f} % of the ticks"
+    return Verdict(
+        "frames looked at", text, f"{100 * LOOKED_SHARE:.0f} %", holds=worst >= LOOKED_SHARE
+    )
 
 
 def _records(samples: Sequence[Sample], report: Mapping[str, Any]) -> list[Verdict]:

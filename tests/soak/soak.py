@@ -36,6 +36,7 @@ from tests.soak.judge import Verdict, judge
 
 ROOT = Path(__file__).resolve().parents[2]
 STOP_SECONDS = 20
+LOOKED = ("ok", "no_face", "too_dark", "blurred")
 HERTZ = os.sysconf("SC_CLK_TCK")
 
 
@@ -55,7 +56,8 @@ class Sample:
         late_ms: median lateness of the ticks since the health file before.
         late_max_ms: the largest one.
         missed: ticks that were left out since the start.
-        ticks: counted since the start, of all statuses.
+        looked: frames that were looked at since the start, whatever was in them.
+        lost_or_frozen: ticks since the start without a frame, or with an old one.
         stored: records sealed and committed.
         lost: records that couldn't be stored.
         overdue: records past their deadline after the last round of deletion; -1 before it.
@@ -72,7 +74,8 @@ class Sample:
     late_ms: float
     late_max_ms: float
     missed: int
-    ticks: int
+    looked: int
+    lost_or_frozen: int
     stored: int
     lost: int
     overdue: int
@@ -110,11 +113,16 @@ def take_sample(pid: int, site: Site, seconds: float) -> Sample | None:
         late_ms=health["timing"]["late_ms_median"],
         late_max_ms=health["timing"]["late_ms_max"],
         missed=health["timing"]["missed"],
-        ticks=sum(sum(zone.values()) for zone in health["ticks"].values()),
+        looked=_ticks(health, LOOKED),
+        lost_or_frozen=_ticks(health, ("camera_lost", "frozen")),
         stored=health["stored_records"],
         lost=health["lost_records"],
         overdue=-1 if retention.get("overdue_records") is None else retention["overdue_records"],
     )
+
+
+def _ticks(health: dict[str, Any], statuses: tuple[str, ...]) -> int:
+    return sum(zone[status] for zone in health["ticks"].values() for status in statuses)
 
 
 def _open_files(pid: int) -> int:
@@ -165,7 +173,8 @@ def call_in(site: Site) -> dict[str, int]:
     acknowledged = json.loads(site.status.read_text("utf-8"))["stored_records"]
     with SegmentReader(site.segments) as reader:
         kept = sum(holding.rows for holding in reader.holdings())
-    purges = AccessReader(site.access_log).entries(AccessQuery(action=Action.PURGED))
+    log = AccessReader(site.access_log)
+    purges = log.entries(AccessQuery(action=Action.PURGED), limit=1_000_000)
     due = [entry.event for entry in purges if entry.event.purpose == "due"]
     deleted = sum(event.counts.get("records_rows", 0) for event in due)
     missing = acknowledged - kept - deleted

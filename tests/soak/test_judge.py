@@ -24,7 +24,8 @@ class Sample:
     late_ms: float = 0.3
     late_max_ms: float = 9.0
     missed: int = 0
-    ticks: int = 0
+    looked: int = 0
+    lost_or_frozen: int = 0
     lost: int = 0
     overdue: int = 0
 
@@ -41,7 +42,12 @@ def hour(**changes: Any) -> list[Sample]:
     made = []
     for second in range(5, 3600, 5):
         values = {k: v(second) if callable(v) else v for k, v in changes.items()}
-        made.append(Sample(second, **{"rss_mb": 180 + noise.uniform(-0.3, 0.3), **values}))
+        made.append(
+            Sample(
+                second,
+                **{"rss_mb": 180 + noise.uniform(-0.3, 0.3), "looked": 10 * second, **values},
+            )
+        )
     return made
 
 
@@ -67,6 +73,7 @@ def test_a_calm_hour_passes() -> None:
         ({"wal_kb": 20_000.0}, "write-ahead log"),
         ({"late_ms": 40.0}, "tick lateness"),
         ({"missed": lambda s: s}, "ticks missed"),
+        ({"looked": lambda s: 10 * min(s, 3000)}, "frames looked at"),
         ({"lost": 1}, "records never stored"),
         ({"overdue": lambda s: int(s == 1800)}, "records overdue"),
     ],

@@ -45,5 +45,5 @@ def test_the_report_is_about_the_time_since_the_last_one() -> None:
     for tick in (0.001, 0.102, 0.203, 0.55):
         pace.begin(tick)
 
-    assert {"late_ms_median": 3.0, "late_ms_max": 250.0, "missed": 2} == pace.report()
-    assert {"late_ms_median": 0.0, "late_ms_max": 0.0, "missed": 2} == pace.report()
+    assert {"late_ms_median": 3.0, "late_ms_max": 250.0, "missed": 2, "places": 6} == pace.report()
+    assert {"late_ms_median": 0.0, "late_ms_max": 0.0, "missed": 2, "places": 6} == pace.report()

@@ -145,6 +145,20 @@ def test_a_frame_is_wiped_even_when_the_backend_crashes(recorder):
     assert shown.pixels.max() == 0
 
 
+def test_an_old_face_is_no_observation(recorder):
+    """A face that is of an earlier picture gives no record; with no other one it isn't `ok`."""
+    pipeline = make(recorder, [])
+    pipeline.begin_tick(NOON)
+
+    some = pipeline.see("entrance", frame(0), now=NOON, seconds=0.1, is_old=lambda box: box[0] < 50)
+    none = pipeline.see("entrance", frame(1), now=NOON, seconds=0.1, is_old=lambda _box: True)
+    pipeline.flush(NOON)
+
+    assert (FrameStatus.OK, FrameStatus.FROZEN) == (some, none)
+    assert (1, 1) == (len(recorder.stored), pipeline.health.faces)
+    assert 1 == pipeline.health.ticks["entrance"][FrameStatus.FROZEN]
+
+
 def test_records_wait_at_most_the_flush_interval(recorder):
     """After six seconds with a five-second flush, five seconds of records are stored."""
     pipeline = make(recorder, [])

@@ -12,15 +12,21 @@ from agent.errors import NoRecipient
 from tests.fakes import NOON
 
 
-def first_line(state: str, age: int, alive: bool | None) -> str:
-    """Return what is said of the agent."""
+def lines(changes: dict, *, alive: bool | None = True) -> list[str]:
+    """Return what is said of a calm agent, with some changes."""
     report = {
-        "state": state, "written_at": (NOON - timedelta(seconds=age)).isoformat(),
+        "state": "running", "written_at": NOON.isoformat(),
         "site": "s", "demo": False, "models": ["m"], "zones": {}, "ticks": {},
         "dropped_frames": {}, "persisting": True, "stored_records": 1, "lost_records": 0,
         "released_buckets": 0, "last_commit": None, "hardening_missing": [], "trouble": "",
     }  # fmt: skip
-    return describe(report, NOON, alive=alive)[0]
+    return describe({**report, **changes}, NOON, alive=alive)
+
+
+def first_line(state: str, age: int, alive: bool | None) -> str:
+    """Return what is said of the agent."""
+    written = (NOON - timedelta(seconds=age)).isoformat()
+    return lines({"state": state, "written_at": written}, alive=alive)[0]
 
 
 @pytest.mark.parametrize(
@@ -89,3 +95,15 @@ def test_the_warning_is_that_of_the_keys() -> None:
 def test_a_refusal_in_one_line_is_two_sentences(message: str) -> None:
     """What was refused, and what to do about it; never two full stops."""
     assert "nobody to encrypt to. Make keys." == NoRecipient(message, advice="Make keys.").sentences
+
+
+@pytest.mark.parametrize(("missed", "said"), [(3, "timing    2 ms late; 3 of 600 ticks left out"),
+                                              (90, "TIMING    2 ms late; 90 of 600")])  # fmt: skip
+def test_a_machine_that_is_too_slow_is_named(missed: int, said: str) -> None:
+    """A few ticks left out are told, many are told loudly."""
+    timing = {"late_ms_median": 1.8, "late_ms_max": 40.0, "missed": missed, "places": 600}
+
+    (line,) = [line for line in lines({"timing": timing}) if line.upper().startswith("TIMING")]
+
+    assert line.startswith(said)
+    assert (missed == 90) == ("too slow or too busy" in line)
