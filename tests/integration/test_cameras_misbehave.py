@@ -317,11 +317,13 @@ def test_an_rtsp_camera_stalls_and_comes_back(tmp_path: Path) -> None:
             source = f"rtsp://user:hunter2@127.0.0.1:{relay.port}/cam"
             running = Running(site, {"door": source}, tmp_path / "log")
             running.wait_until(lambda h: h["frames_per_second"]["door"] > 2)
-            time.sleep(2.0)  # what the connection began with is through
+            time.sleep(1.0)  # what the connection began with is through
             healthy = running.health()["faces"]
             relay.flow = Flow.STALL
             stalled = SystemClock().now()
             running.wait_until(lambda h: lost_since(h, "door"), seconds=8)
+            time.sleep(1.0)
+            resumed = SystemClock().now()
             relay.flow = Flow.PASS
             back = running.wait_until(lambda h: h["zones"]["door"] == "ok", seconds=20)
             again = SystemClock().now()
@@ -344,8 +346,8 @@ def test_an_rtsp_camera_stalls_and_comes_back(tmp_path: Path) -> None:
     assert "hunter2" not in said
     assert "Traceback" not in said
     times = open_records(site)["door"]
-    first, last = stalled + timedelta(seconds=1), stalled + timedelta(seconds=3)
-    quiet = [at for at in times if first < at < last]
+    # What was on its way, and what FFmpeg had read ahead, may still come.
+    quiet = [at for at in times if stalled + timedelta(seconds=2) < at < resumed]
     assert [] == quiet
     assert "stopped" == running.health()["state"]
 
