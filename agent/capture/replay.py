@@ -57,6 +57,12 @@ class ReplaySource(FrameSource):
         self._closing.clear()
         self._sequence = 0
         self._start = self._clock.monotonic()
+        self._position = self._before_first
+
+    @property
+    def _before_first(self) -> float:
+        """Where the frame before the first one would be, seconds."""
+        return -1 / self._file.fps
 
     def read(self, out: Picture | None = None) -> Frame | None:
         """Return the next frame when its time has come; see `FrameSource.read`."""
@@ -92,6 +98,7 @@ class ReplaySource(FrameSource):
         self._file.open()
         # The last frame is shown for as long as every other.
         self._start += self._position + 1 / self._file.fps
+        self._position = self._before_first
         return True
 
     def close(self) -> None:

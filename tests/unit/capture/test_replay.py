@@ -86,3 +86,28 @@ def test_a_damaged_clip_stays_a_media_error(tmp_path: Path, clock: FrozenClock) 
 
     with pytest.raises(MediaError), replay(path, clock):
         pass
+
+
+@pytest.mark.parametrize("reads", [1, 2, 3])
+def test_a_loop_keeps_its_pace_whoever_passes_the_end(
+    video: Path, clock: FrozenClock, reads: int
+) -> None:
+    """Where the last frame is skipped, too, the next one comes in its place, not a clip later."""
+    with replay(video, clock, loop=True) as source:
+        gaps, before = [], clock.monotonic()
+        for step in range(5 * VIDEO_FRAMES):
+            assert source.skip() if step % reads else source.read()
+            gaps.append(clock.monotonic() - before)
+            before = clock.monotonic()
+
+    assert pytest.approx([0.1] * (len(gaps) - 1), abs=1e-6) == gaps[1:]
+
+
+def test_a_loop_of_skipped_frames_keeps_its_pace(video: Path, clock: FrozenClock) -> None:
+    """Frames that nobody looks at take as long as those that somebody does."""
+    with replay(video, clock, loop=True) as source:
+        started = clock.monotonic()
+        for _ in range(2 * VIDEO_FRAMES + 1):
+            assert source.skip()
+
+    assert pytest.approx(0.2 * VIDEO_FRAMES) == clock.monotonic() - started
