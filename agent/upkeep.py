@@ -22,7 +22,7 @@ from agent.domain.access import AccessRecorder, Action, Role
 from agent.domain.aggregate import Aggregate
 from agent.domain.policy import Policy
 from agent.epochs import EpochKeys
-from agent.errors import AgentError
+from agent.errors import AgentError, StoreError
 from agent.evaluation.bias import Bias
 from agent.maintenance import House, Stores, read_clocks
 from agent.memory import recall, remember
@@ -30,6 +30,7 @@ from agent.retention.receipt import Actor
 from agent.retention.round import Round
 from agent.retention.words import DOUBTS, STOPS
 from agent.review_keeping import honour_reviews, keep_reviews
+from agent.store.access_reader import AccessQuery, AccessReader
 from agent.store.aggregates import open_or_replace as open_aggregates
 from agent.store.identity import has_begun, known_identity
 from agent.store.recover import open_or_replace as open_segments
@@ -71,6 +72,7 @@ def is_accounted(site: Site, now: datetime) -> bool:
 
     Keys whose first epoch is over have been in use, so records should be here: a database that is
     made afresh beside them would report that nothing is overdue while the old one lies elsewhere.
+    Unless the access log knows better: keys made, and no agent started since.
     """
     try:
         if has_begun(site.segments) or known_identity(site.segments) is not None:
@@ -78,7 +80,22 @@ def is_accounted(site: Site, now: datetime) -> bool:
         epochs = load_public(site.public_keys).epochs
     except AgentError:
         return True  # no keys, no records; what else is wrong is said where it matters
-    return recall(site.upkeep) is None and not any(epoch.valid_to <= now for epoch in epochs)
+    if recall(site.upkeep) is not None:
+        return False
+    return not any(epoch.valid_to <= now for epoch in epochs) or _is_first_start(site)
+
+
+def _is_first_start(site: Site) -> bool:
+    """Say whether the log holds the making of the keys and no start of an agent."""
+    reader = AccessReader(site.access_log)
+    try:
+        made, started = (
+            reader.count(AccessQuery(action=action))
+            for action in (Action.KEYS_CREATED, Action.STARTED)
+        )
+    except StoreError:
+        return False
+    return made > 0 and started == 0
 
 
 class Upkeep:

@@ -5,8 +5,8 @@ Rules:
 - what goes *before* its own deadline, because the policy became shorter, waits for somebody who
   types the number of rows, if it is all there is of a tier, or more than half of a large one;
 - a policy that keeps nothing, or for ever, is refused;
-- while the database isn't the one that was here before, nothing goes: what is overdue lies
-  somewhere else, and its legal holds with it.
+- while the database isn't the one that was here before, nothing goes, and that is said from the
+  beginning: what is overdue lies somewhere else, and its legal holds with it.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Clearance:
     Attributes:
         go: to be deleted now.
         wait: due, but somebody must agree first.
-        stop: why; None where nothing waits.
+        stop: why something waits, or would wait; None where nothing does.
     """
 
     go: tuple[Lot, ...]
@@ -78,7 +78,7 @@ def clear(
     """
     check_lives(policy)
     if not known:
-        return Clearance((), plan.expire, Stop.OTHER_DATABASE if plan.expire else None)
+        return Clearance((), plan.expire, Stop.OTHER_DATABASE)
     mass = _mass(plan)
     wait = tuple(d for d in plan.expire if _is_early(d) and d.holding.tier in mass)
     if agreed is not None and agreed != rows(wait):

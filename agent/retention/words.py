@@ -58,11 +58,13 @@ STOPS: Mapping[Stop, Words] = {
     },
     Stop.OTHER_DATABASE: {
         "en": (
-            "the records' database isn't the one that was here before; bring that one back, or say "
-            "with `omokage policy start-over` that it is lost"
+            "the records' database is new, or another than before, although the keys have been in "
+            "use: nothing is deleted. Bring the old one back, or say with `omokage policy "
+            "start-over` that it is lost, or that there never was one"
         ),
         "ja": (
-            "記録のデータベースが以前のものと違います。元に戻すか、失われたのであれば"
+            "鍵はすでに使われているのに、記録のデータベースが新しいか、以前のものと違います。"
+            "消去は止めています。元に戻すか、失われた場合や初めから無かった場合は"
             "`omokage policy start-over`を実行してください"
         ),
     },

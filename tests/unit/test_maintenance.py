@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from contextlib import closing
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 
@@ -255,6 +255,20 @@ def test_a_new_database_beside_old_keys_stops_everything(stores, log, site) -> N
 
     assert found.stop is Stop.OTHER_DATABASE
     assert again.stop is Stop.OTHER_DATABASE
+
+
+def test_another_database_is_said_before_anything_is_due(stores, log, site) -> None:
+    """On its first day, and no key is destroyed: what it would open may be held elsewhere."""
+    destroyed: list[datetime] = []
+
+    def keys(now: datetime, needed: object) -> tuple[str, ...]:
+        destroyed.append(now)
+        return ()
+
+    found = house(stores, log, site, accounted=False, keys=keys).keep(at(END))
+
+    assert (Stop.OTHER_DATABASE, 0, 0) == (found.stop, found.waiting_rows, found.overdue_records)
+    assert [] == destroyed
 
 
 def test_keys_of_what_is_still_here_are_spared(stores, log, site) -> None:

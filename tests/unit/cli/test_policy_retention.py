@@ -354,7 +354,7 @@ def test_start_over_accepts_an_exchanged_database(site) -> None:
     now = SystemClock().now()
     clock = SystemClock()
     remember(site.upkeep, Memory(Mark(now, now, clock.since_boot(), clock.boot()), store=7))
-    assert "isn't the one that was here before" in run(site, "plan")
+    assert "is new, or another than before" in run(site, "plan")
 
     run(site, "start-over", "--yes-lost")
 

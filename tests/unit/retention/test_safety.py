@@ -111,11 +111,11 @@ def test_a_number_is_refused_where_nothing_waits() -> None:
 
 
 def test_nothing_goes_from_another_database() -> None:
-    """While the old one may lie elsewhere, even what is due here waits."""
+    """While the old one may lie elsewhere, even what is due here waits; it is said at once."""
     found = cleared([holding(100)], known=False)
 
     assert ((), Stop.OTHER_DATABASE) == (found.go, found.stop)
-    assert cleared([holding(2)], known=False).stop is None
+    assert Stop.OTHER_DATABASE is cleared([holding(2)], known=False).stop
 
 
 @pytest.mark.parametrize("life", [timedelta(0), -HOUR])

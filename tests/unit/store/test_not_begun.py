@@ -11,9 +11,11 @@ from agent.cli.keys.ending import held_epochs
 from agent.config.site import Site
 from agent.crypto.create import create_epochs, write_keys
 from agent.crypto.vault import CHEAPEST
+from agent.domain.access import AccessEvent, Action, Role
 from agent.domain.segment import FIRST_LINK
 from agent.errors import ConfigError, StoreError, StoreMissing
 from agent.store import database
+from agent.store.access_log import AccessLog
 from agent.store.access_reader import AccessReader
 from agent.store.aggregates import AggregateReader
 from agent.store.identity import has_begun, marker_of
@@ -114,6 +116,33 @@ def test_it_does_not_account_for_old_keys(tmp_path: Path, stop: Callable[[Path],
     stop(site.segments)
 
     assert is_accounted(site, NOW)
+    assert not is_accounted(site, keys.public.epochs[0].valid_to)
+
+
+def test_a_first_start_may_come_weeks_after_the_keys(tmp_path: Path) -> None:
+    """Where the log holds the making of the keys and no start, no records can be missing."""
+    site = Site(tmp_path)
+    keys = create_epochs(NOW, weeks=2, passphrase=PASSPHRASE, device_id="camera", profile=CHEAPEST)
+    write_keys(site, keys)
+    later = keys.public.epochs[0].valid_to
+    assert not is_accounted(site, later)  # no log: the whole state may be lost
+
+    log = AccessLog(site.access_log)
+    log.record(AccessEvent(NOW, "sato", Role.OPERATOR, Action.KEYS_CREATED))
+    assert is_accounted(site, later)
+    log.record(AccessEvent(NOW, "omokage-agent", Role.AGENT, Action.STARTED))
+    log.close()
+    assert not is_accounted(site, later)
+
+
+def test_a_log_that_cant_be_read_accounts_for_nothing(tmp_path: Path) -> None:
+    """A damaged log is no proof that nothing was here."""
+    site = Site(tmp_path)
+    keys = create_epochs(NOW, weeks=2, passphrase=PASSPHRASE, device_id="camera", profile=CHEAPEST)
+    write_keys(site, keys)
+    site.access_log.parent.mkdir(exist_ok=True)
+    site.access_log.write_text("this is no log" * 99)
+
     assert not is_accounted(site, keys.public.epochs[0].valid_to)
 
 
