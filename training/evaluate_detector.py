@@ -23,6 +23,7 @@ import numpy.typing as npt
 import onnx
 import onnxruntime
 
+from agent.evaluation.detections import false_scores
 from agent.inference.detector import FaceDetector
 from training.data import lfw, photos, scenes
 from training.data.lfw import held_out
@@ -46,8 +47,8 @@ SMALLEST_FACE = 32
 WEAKEST = 0.05
 """Detections kept for curves."""
 
-WANTED_PRECISION = 0.95
-"""On held-out scenes, at the operating threshold."""
+FALSE_PER_100 = 1.0
+"""False faces in 100 held-out pictures without people, at the operating threshold."""
 
 
 class Reference:
@@ -108,6 +109,13 @@ def summary(pictures: Sequence[Picture], threshold: float) -> dict[str, Any]:
         # Read off this part's own curve: comparable with others, not what the agent runs at.
         "recall_at_precision_90": round(recall_at(pictures, best_threshold(pictures, 0.90)), 4),
     }
+
+
+def quiet_threshold(empty: Sequence[Picture]) -> float:
+    """Find the lowest threshold with at most `FALSE_PER_100` on pictures without people."""
+    wrong = np.sort(false_scores(empty))[::-1]
+    allowed = int(len(empty) * FALSE_PER_100 / 100)
+    return float(wrong[allowed]) + 1e-3 if len(wrong) > allowed else WEAKEST
 
 
 def on_photos(
@@ -219,14 +227,14 @@ def evaluate(model: Path, data: Path, step: int) -> dict[str, Any]:
         [judged(detector, s.image, s.boxes, s.real, thorough=mode) for s in scored]
         for mode in (False, True)
     )
-    threshold = max(best_threshold(part, WANTED_PRECISION) for part in (seen, searched))
+    threshold = max(quiet_threshold(part[len(held.people) :]) for part in (seen, searched))
     live, still = on_photos(detector, reference, data / "photos")
     empty = seen[len(held.people) :]
     bare = [one for one in still if not len(one.truth)]
     return {
         "threshold": round(threshold, 4),
-        "threshold_chosen": f"lowest with precision >= {WANTED_PRECISION} on the held-out tenth of "
-        "the scenes, live and thorough",
+        "threshold_chosen": f"lowest with at most {FALSE_PER_100:.0f} false face in 100 of the "
+        "held-out tenth of the pictures without people, live and thorough",
         "photos_live": summary(live, threshold),
         "photos_thorough": summary(still, threshold),
         "held_out_scenes": summary(seen, threshold),

@@ -63,6 +63,12 @@ from agent.inference.tracker import overlap
 Raw = Callable[[Frame, tuple[Observation, ...]], list[Floats | None]]
 """Reads the unsmoothed intensities of a frame's observations."""
 
+_THUMB = (32, 24)
+"""Width and height to which frames are averaged down before they are compared for a cut."""
+
+LEAST_LIKE = 0.5
+"""Correlation of two frames' thumbnails under which a cut lies between them."""
+
 _GRID = 24
 """Side to which a face is averaged down before frames are compared: noise goes, motion stays."""
 
@@ -169,6 +175,8 @@ def _follow(file: Path, setup: Setup, backend: FaceBackend, raw: Raw) -> Clip:
                 pairs = zip(look.observations, readings, strict=True)
                 clip.frames.append([_seen(one, reading) for one, reading in pairs])
                 gray = to_gray(frame.pixels)
+                if before is not None and is_cut(before, gray):
+                    clip.cuts.add(len(clip.frames) - 1)
                 clip.motion.append(_motion(before, gray, clip.frames[-1]))
                 if before is not None:
                     before.fill(0)
@@ -181,6 +189,19 @@ def _follow(file: Path, setup: Setup, backend: FaceBackend, raw: Raw) -> Clip:
     if len(times) > 1 and times[-1] > times[0]:
         clip.fps = (len(times) - 1) / (times[-1] - times[0])
     return clip
+
+
+def is_cut(before: Image, now: Image) -> bool:
+    """Say whether two frames, uint8 (H, W), show different scenes: their outlines hardly agree."""
+    if before.shape != now.shape:
+        return True
+    small = [
+        cv2.resize(gray, _THUMB, interpolation=cv2.INTER_AREA).astype(np.float64).ravel()
+        for gray in (before, now)
+    ]
+    if min(one.std() for one in small) < 1:  # a dark or covered frame says nothing
+        return False
+    return pearson(*small) < LEAST_LIKE
 
 
 def _seen(one: Observation, raw: Floats | None) -> Seen:

@@ -22,12 +22,14 @@ from agent.domain.frame import Frame
 from agent.domain.observation import FaceBackend
 from agent.errors import ConfigError, MediaError, ModelError
 from agent.evaluation.detections import (
+    MIN_IOU,
     Counts,
     Picture,
     average_precision,
     counted,
     faces_found,
     false_scores,
+    overlaps,
 )
 from agent.evaluation.reading import (
     Image,
@@ -58,6 +60,9 @@ SMALLEST = 32.0
 
 SURE, DOUBTFUL = 0.7, 0.3
 """YuNet's score from which a face counts, and from which it is at least not background."""
+
+ENLARGED = 400
+"""Longer side, pixels, to which a small picture is enlarged for a second look of the reference."""
 
 WEAKEST = 0.05
 """Own detections kept for curves."""
@@ -125,7 +130,21 @@ class YuNet:
         self.identity = (f"{path.name.removesuffix('.onnx')}@{digest(path)[:8]}",)
 
     def boxes(self, bgr: Image) -> tuple[Floats, npt.NDArray[np.bool_]]:
-        """Return boxes float32 (M, 4) and which of them it is sure of, of BGR (H, W, 3)."""
+        """Return boxes float32 (M, 4) and which of them it is sure of, of BGR (H, W, 3).
+
+        A small picture is looked at enlarged, too, since the net misses what fills its own input
+        badly; what is seen there alone is doubtful: neither a face to find nor a false one.
+        """
+        boxes, sure = self._look(bgr)
+        factor = -(-ENLARGED // max(bgr.shape[:2]))
+        if factor < 2:
+            return boxes, sure
+        large = cv2.resize(bgr, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+        again = self._look(np.asarray(large, np.uint8))[0] / factor
+        new = again[overlaps(again, boxes).max(1, initial=0) < MIN_IOU]
+        return np.concatenate([boxes, new]), np.concatenate([sure, np.zeros(len(new), np.bool_)])
+
+    def _look(self, bgr: Image) -> tuple[Floats, npt.NDArray[np.bool_]]:
         self._net.setInputSize((bgr.shape[1], bgr.shape[0]))
         _, found = self._net.detect(bgr)
         rows = np.zeros((0, 15), np.float32) if found is None else np.asarray(found, np.float32)

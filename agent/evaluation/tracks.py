@@ -60,6 +60,7 @@ class Clip:
         frames: the faces of every frame.
         motion: by frame and track, how much the picture of the face changed; only of own tracks.
         seconds: that each look took.
+        cuts: frames with which another scene begins, as in a film.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Clip:
     frames: list[list[Seen]] = field(default_factory=list)
     motion: list[dict[int, float]] = field(default_factory=list)
     seconds: list[float] = field(default_factory=list)
+    cuts: set[int] = field(default_factory=set)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,11 +80,16 @@ class Passage:
 
 
 def lost(clip: Clip) -> int:
-    """Count how often a track ended although a new one began at its place within a second."""
+    """Count how often a track ended although a new one began at its place within a second.
+
+    Whoever was seen before a cut is somebody else, or elsewhere: nobody is lost there.
+    """
     last: dict[int, tuple[int, Floats]] = {}
     count = 0
     gap = max(1, round(RETURN_SECONDS * clip.fps))
     for number, faces in enumerate(clip.frames):
+        if number in clip.cuts:
+            last.clear()
         for face in faces:
             if face.track not in last:
                 ended = [

@@ -131,8 +131,9 @@ def decode(raw: Tensor, centres: Tensor, strides: Tensor) -> tuple[Tensor, Tenso
     # The exponent is bounded so that a wild early output can't overflow the loss.
     half = torch.exp(raw[..., 3:5].clamp(-4.0, 4.0)) * unit
     boxes = torch.cat([middle - half, middle + half], -1)
-    points = raw[..., 5:] * unit + centres.repeat(1, 5)
-    return raw[..., 0], boxes, points
+    # Broadcast, not repeated: a repeated table of centres would be stored in every export.
+    marks = raw[..., 5:].unflatten(-1, (5, 2)) * unit[:, None] + centres[:, None]
+    return raw[..., 0], boxes, marks.flatten(-2)
 
 
 class ExportedFaceNet(nn.Module):

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import math
 
+import cv2
 import numpy as np
 import pytest
 
+from agent.evaluation.clips import is_cut
 from agent.evaluation.tracks import (
     Clip,
     Seen,
@@ -42,6 +44,28 @@ def test_a_newcomer_elsewhere_or_later_is_no_loss() -> None:
     """Another place, or more than a second, is somebody else."""
     assert lost(clip([face(1, LEFT)], [], [face(2, RIGHT)])) == 0
     assert lost(clip([face(1, LEFT)], *([[]] * 11), [face(2, LEFT)])) == 0
+
+
+def test_nobody_is_lost_at_a_cut() -> None:
+    """Where the scene changes, a new face at an old place is another person's."""
+    film = clip([face(1, LEFT)], [face(1, LEFT)], [face(2, LEFT)])
+    film.cuts.add(2)
+
+    assert lost(film) == 0
+
+
+def test_another_scene_is_a_cut_and_a_moving_face_is_none() -> None:
+    """A changed picture is told from one in which something moves, also when it is dark."""
+    rng = np.random.default_rng(1)
+    scenes = [
+        cv2.resize(rng.integers(0, 255, (6, 8), dtype=np.uint8), (320, 240)) for _ in range(2)
+    ]
+    moved = scenes[0].copy()
+    moved[60:160, 80:160] = scenes[0][70:170, 90:170]
+
+    assert is_cut(scenes[0], scenes[1])
+    assert not is_cut(scenes[0], moved)
+    assert not is_cut(np.zeros_like(moved), np.zeros_like(moved))
 
 
 def test_a_track_that_goes_on_is_no_loss() -> None:
