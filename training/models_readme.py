@@ -19,14 +19,14 @@ page is written from the cards by `python -m training.cards` and `python -m trai
 
 **Provenance, plainly.** The weights are ours, trained by the code in `training/` and licensed as
 the rest of Omokage. All three have seen pictures whose rights are not stated: FER2013 (Kaggle
-challenge of 2013), LFW, and web pictures among the detector's scenes. No variant without them
-exists yet. The last epoch is the model, the detector's threshold comes from held-out scenes, the
-temperature from training pictures that the head didn't see. Choices made after a look at parts
-that are scored below: the detector's sample mix was mended after a look at its errors on the
-photos, and the first generation's encoder, from which this one starts, got a third stage after its
-second one's score. The second generation's weights of losses and its alignment were chosen on a
-twentieth of the FER+ training part, kept out of its own training (the encoder that it started from
-had seen it); its validation scores were printed while it ran, and its length was set by the clock.
+challenge of 2013), LFW, and web pictures among the detector's scenes. An encoder that has seen
+renders alone was trained too; what it loses stands in the encoder's card under
+`without_real_faces`. It loses most of what real faces taught (AU4, AU15, landmarks), so it isn't
+shipped. The last epoch is the model, the detector's threshold comes from held-out scenes, the
+temperature from a twentieth of the FER+ training part that the head didn't see; that twentieth
+also decided that the encoder learned on after a warm restart. LFW people and renders kept out were
+watched while it learned, FER+ valid and London pairs were not; none of them decided anything. The
+weights of the losses are the second generation's, whose validation scores had been seen.
 
 **What the AU scores mean.** The scale of intensities is learned from renders of a 3-D face model,
 where `intensity = 5 x shape weight / the weight at 5` is our convention

@@ -192,7 +192,7 @@ def score_encoder(encoder: Path, data: Path, runs: Path) -> Scores:
     """Score an encoder's file on renders, LFW, London pairs and FER+ classes."""
     labels = runs / "labels"
     result: Scores = {}
-    renders = load_renders(runs / "renders", held_out=True)
+    renders = load_renders(runs / "renders_held", held_out=True)
     result["renders_held_out"] = score_held_out(run_encoder(encoder, renders.faces), renders)
     lfw = load_crops(labels / "lfw_crops.npz", persons="held_out")
     people = persons_of(labels / "lfw_crops.npz")
