@@ -14,6 +14,7 @@ TESTS    ?=
 TINY     ?=
 SOAK     ?=
 TRAIN_ARGS ?=
+FUZZ     ?=
 PIP_ARGS ?=
 
 # The quick tests run in a process for each core. A file stays in one of them, for what its tests
@@ -28,7 +29,7 @@ EDITABLE    = --no-build-isolation --editable
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-training demo test check lint format-check types floors \
-	docstrings bench soak train train-tiny test-training lock \
+	docstrings bench fuzz soak train train-tiny test-training lock \
 	wheels sbom audit deb try-service clean
 
 help:
@@ -39,6 +40,7 @@ help:
 	@echo "make bench       benchmarks, with their numbers"
 	@echo "make soak        the agent for an hour: memory, files, threads, log, timing"
 	@echo "make train DATA=DIR TASK=au|emotion SET=NAME  fine-tune on a set of yours (needs torch)"
+	@echo "make fuzz        break files for a minute each, and watch who falls over (FUZZ=\"--help\")"
 	@echo "make train-tiny  the whole training chain on a tiny set (needs torch)"
 	@echo "make test-training  the tests that need torch"
 	@echo "make wheels      everything that an installation needs, in dist/wheels"
@@ -118,6 +120,12 @@ bench: $(VENV)/.dev
 # One hour on the looped demo clip; ends with an error where a limit is exceeded.
 soak: $(VENV)/.dev
 	@$(BIN)/python -m tests.soak.soak $(SOAK)
+
+# Steered by coverage where atheris has a wheel for this Python, else at random.
+fuzz: $(VENV)/.dev
+	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt $(EDITABLE) '.[dev,fuzz]' || \
+	  echo "atheris isn't available here; files are broken at random"
+	@$(BIN)/python -m tests.fuzz.run $(FUZZ)
 
 # SET: disfa, disfaplus, bp4d (TASK=au), affectnet, rafdb (TASK=emotion); see docs/evaluation.md.
 train: $(TRAIN)/.training

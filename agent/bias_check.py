@@ -29,7 +29,7 @@ from agent.domain.aggregate import (
 from agent.domain.circumstance import PAIRS
 from agent.domain.frame import FrameStatus
 from agent.domain.sums import Sum
-from agent.errors import StoreError
+from agent.errors import NOT_AS_WRITTEN, StoreError
 from agent.evaluation.bias import Bias, Group, Kind, Measure, Sign, group, reviewed, signs
 from agent.store.aggregate_sums import Span, Steps, SumReader
 from agent.store.reviews import ReviewReader
@@ -173,7 +173,7 @@ def read(path: Path) -> Bias | None:
             groups=tuple(Group(**_named(one)) for one in found["groups"]),
             signs=tuple(Sign(**_named(one)) for one in found["signs"]),
         )
-    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (OSError, *NOT_AS_WRITTEN):
         return None
 
 

@@ -7,6 +7,12 @@ A bug is not an `AgentError`: it crashes.
 
 from __future__ import annotations
 
+NOT_AS_WRITTEN = (
+    ArithmeticError, AttributeError, LookupError, RecursionError, TypeError, ValueError
+)  # fmt: skip
+"""What taking a file apart may raise that somebody else has changed: numbers without end, instants
+outside of the calendar, a list where a table stood, a thousand brackets."""
+
 
 class AgentError(Exception):
     """Base of all refusals; never raised itself.

@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from agent.errors import NOT_AS_WRITTEN
 from agent.retention.trust import Mark
 
 
@@ -34,7 +35,7 @@ def recall(path: Path) -> Memory | None:
     try:
         found = json.loads(path.read_text("utf-8"))
         return Memory(_mark(found), None if found["store"] is None else int(found["store"]))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError):
+    except (OSError, *NOT_AS_WRITTEN):
         return None
 
 

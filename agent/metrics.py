@@ -24,7 +24,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from agent.domain.frame import FrameStatus
-from agent.errors import ConfigError
+from agent.errors import NOT_AS_WRITTEN, ConfigError
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse, WSGIEnvironment
@@ -49,7 +49,7 @@ class HealthCollector(Collector):
         try:
             report = json.loads(self._path.read_text("utf-8"))
             yield from families(report, self._now())
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, *NOT_AS_WRITTEN):
             yield _gauge("omokage_up", "Whether the agent runs and answers.", 0)
         yield from _disk(self._path.parent)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from agent.cli.options import site_option
-from agent.errors import ConfigError
+from agent.errors import NOT_AS_WRITTEN, ConfigError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,7 +33,7 @@ def status(site: Path, as_json: bool) -> None:
     path = Site(site).status
     try:
         report = read_health(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise ConfigError(
             f"there is no agent's health file in {site}",
             advice="Start the agent with `omokage run`, or name its folder with --site.",
@@ -41,7 +41,14 @@ def status(site: Path, as_json: bool) -> None:
     if as_json:
         click.echo(json.dumps(report, indent=1))
         return
-    for line in describe(report, SystemClock().now(), alive=is_claimed(path.parent)):
+    try:
+        lines = describe(report, SystemClock().now(), alive=is_claimed(path.parent))
+    except NOT_AS_WRITTEN as error:
+        raise ConfigError(
+            f"the health file in {site} isn't one that an agent of this version wrote",
+            advice="Wait a few seconds, or start the agent: it writes a new one.",
+        ) from error
+    for line in lines:
         click.echo(line)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from agent.domain.calibration import Calibration, Step
-from agent.errors import ConfigError, StoreError
+from agent.errors import NOT_AS_WRITTEN, ConfigError, StoreError
 
 _LARGEST = 1_000_000
 """Bytes; a larger file isn't one of ours."""
@@ -36,7 +36,7 @@ def read_steps(path: Path) -> list[Step]:
         raise ConfigError(f"can't read {path.name}: {error.strerror}", advice=_ADVICE) from error
     try:
         return _parse(raw)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except NOT_AS_WRITTEN as error:
         raise ConfigError(f"{path.name} isn't a calibration: {error}", advice=_ADVICE) from error
 
 

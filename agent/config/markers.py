@@ -66,7 +66,7 @@ def parse_markers(content: bytes) -> tuple[Marker, ...]:
         raise _wrong(f"is larger than {MOST_BYTES} bytes")
     try:
         table = tomllib.loads(content.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOML, UTF-8, long numbers, nesting
         raise _wrong(f"isn't TOML: {error}") from error
     entries = table.pop("marker", [])
     if table or not isinstance(entries, list):

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from agent.domain.schedule import Pause
-from agent.errors import StoreError
+from agent.errors import NOT_AS_WRITTEN, StoreError
 
 _LARGEST = 16_384
 """Bytes; a larger file isn't one of ours."""
@@ -30,7 +30,7 @@ def read_pause(path: Path) -> Pause | None:
         return Pause(None, None, damaged=True)
     try:
         return _parse(raw)
-    except (ValueError, TypeError, KeyError, RecursionError):
+    except NOT_AS_WRITTEN:
         return Pause(None, None, damaged=True)
 
 

@@ -211,14 +211,14 @@ def parse_profile(raw: bytes, name: str) -> Profile:
     """
     try:
         file = _File.model_validate(tomllib.loads(raw.decode()))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise PolicyError(f"profile {name} isn't valid TOML: {error}") from error
     except ValidationError as error:
         places = "; ".join(
             f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
             for problem in error.errors(include_url=False, include_input=False)
         )
         raise PolicyError(f"profile {name}: {places}") from error
+    except (ValueError, RecursionError) as error:  # TOML, UTF-8, long numbers, nesting
+        raise PolicyError(f"profile {name} isn't valid TOML: {error}") from error
     return _to_domain(file, name, hashlib.sha256(raw).hexdigest())
 
 

@@ -48,7 +48,10 @@ def _exactly(size: int) -> AfterValidator:
 def _whole_second(instant: datetime) -> datetime:
     if instant.microsecond:
         raise ValueError("isn't a whole second")
-    return instant.astimezone(UTC)
+    try:
+        return instant.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("lies outside of the calendar in UTC") from error
 
 
 Instant = Annotated[AwareDatetime, AfterValidator(_whole_second)]

@@ -262,7 +262,7 @@ def parse_public(content: bytes, name: str) -> PublicKeys:
     except ValidationError as error:
         where = ".".join(str(part) for part in error.errors()[0]["loc"][1:]) or "version"
         raise ConfigError(f"{name}: {where} isn't as `omokage keys` wrote it") from error
-    except ValueError as error:  # TOML or UTF-8
+    except (ValueError, RecursionError) as error:  # TOML, UTF-8, nesting
         raise ConfigError(f"{name} isn't valid TOML") from error
     epochs = tuple(_to_epoch(epoch) for epoch in sorted(file.epoch, key=lambda e: e.valid_from))
     if isinstance(file, _Unsigned):

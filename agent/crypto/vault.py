@@ -236,7 +236,7 @@ def load_vault(path: Path) -> Vault:
         problem = error.errors(include_input=False)[0]
         where = ".".join(str(part) for part in problem["loc"][1:]) or "version"
         raise ConfigError(f"{path.name}: {where} isn't as `omokage keys` wrote it") from error
-    except ValueError as error:  # TOML or UTF-8
+    except (ValueError, RecursionError) as error:  # TOML, UTF-8, nesting
         raise ConfigError(f"{path.name} isn't valid TOML") from error
     profile = Argon2Profile(file.iterations, file.lanes, file.memory_kib)
     epochs = tuple(WrappedEpoch(e.id, e.valid_from, e.valid_to, e.wrapped) for e in file.epoch)

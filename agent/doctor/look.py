@@ -155,7 +155,7 @@ class Doctor:
 def _health(site: Site) -> dict[str, Any] | None:
     try:
         found = json.loads(site.status.read_text("utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
     needed = {
         "state",

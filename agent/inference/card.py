@@ -14,6 +14,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from agent.errors import ModelError
 
+LARGEST_CARD = 1 << 18
+"""Bytes of a card; ours have a few thousand."""
+
 
 class Tensor(BaseModel):
     """One input or output.
@@ -76,12 +79,22 @@ def load_card(path: Path) -> Card:
         ModelError: it is missing, isn't TOML, or lacks a field.
     """
     try:
-        return Card.model_validate(tomllib.loads(path.read_text("utf-8")))
+        with path.open("rb") as file:
+            content = file.read(LARGEST_CARD + 1)
     except OSError as error:
         raise ModelError(f"can't read the card {path.name}: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ModelError(f"{path.name} isn't valid TOML: {error}") from error
+    return parse_card(content, path.name)
+
+
+def parse_card(content: bytes, name: str) -> Card:
+    """Return what a card says. Raises `ModelError` as `load_card`."""
+    if len(content) > LARGEST_CARD:
+        raise ModelError(f"{name} is too large for a card")
+    try:
+        return Card.model_validate(tomllib.loads(content.decode()))
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"])
-        raise ModelError(f"{path.name}: {place}: {first['msg']}") from error
+        raise ModelError(f"{name}: {place}: {first['msg']}") from error
+    except (ValueError, RecursionError) as error:  # TOML, UTF-8, numbers too long, nesting
+        raise ModelError(f"{name} isn't valid TOML: {error}") from error

@@ -72,7 +72,7 @@ def parse_register(text: str, *, now: date) -> Register:
     """
     try:
         table = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:
         raise ValueError(f"the register isn't valid TOML: {error}") from error
     if set(table) != {"feature", "never_stored"}:
         raise ValueError("the register holds `feature` tables and `never_stored`, nothing else")
@@ -115,4 +115,7 @@ def _number(name: str, key: str, entry: dict[str, Any]) -> float:
     number = entry[key]
     if isinstance(number, bool) or not isinstance(number, int | float):
         raise ValueError(f"{name}: {key} isn't a number")  # noqa: TRY004 one class of refusal
-    return float(number)
+    try:
+        return float(number)
+    except OverflowError as error:
+        raise ValueError(f"{name}: {key} is too large") from error

@@ -20,7 +20,7 @@ from typing import Any
 
 from agent.domain.access import Role
 from agent.domain.account import PAGE_ROLES, Account, User, is_name
-from agent.errors import ConfigError, SchemaTooNew, StoreError
+from agent.errors import NOT_AS_WRITTEN, ConfigError, SchemaTooNew, StoreError
 from agent.store.passwords import is_hash
 
 FILE = "accounts.json"
@@ -56,7 +56,7 @@ class AccountBook:
             raise StoreError(f"can't read {self._path.name}: {error.strerror}") from error
         try:
             return _parse(raw)
-        except (ValueError, TypeError, KeyError, RecursionError) as error:
+        except NOT_AS_WRITTEN as error:
             raise StoreError(f"{self._path.name} is damaged", advice=_ADVICE) from error
 
     def exists(self) -> bool:

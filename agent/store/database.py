@@ -10,6 +10,7 @@ readers fetch all they need and let go.
 
 from __future__ import annotations
 
+import json
 import os
 import sqlite3
 from collections.abc import Iterator
@@ -181,6 +182,9 @@ def refusals(name: str) -> Iterator[None]:
         # The code's name, not the statement: a statement may hold values.
         code = getattr(cause, "sqlite_errorname", type(cause).__name__)
         raise StoreError(f"{name} refuses: {code}") from error
+    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+        # A column that isn't what it was, or a name in SQLite's own message of a damaged file.
+        raise StoreCorrupt(f"{name} is damaged or isn't a database") from error
 
 
 def prepare_schema(engine: Engine, metadata: MetaData, version: int) -> None:

@@ -61,7 +61,7 @@ def has_begun(path: Path) -> bool:
     try:
         with closing(_connect(path)) as connection:
             return connection.execute("SELECT 1 FROM sqlite_master").fetchone() is not None
-    except sqlite3.Error:
+    except (sqlite3.Error, UnicodeDecodeError):
         return True  # damaged or foreign: others say so, with the right advice
 
 
@@ -133,9 +133,9 @@ def _read_identity(path: Path) -> int | None:
     try:
         with closing(_connect(path)) as connection:
             row = connection.execute("SELECT number FROM meta WHERE name = 'identity'").fetchone()
-    except sqlite3.Error:
+        return None if row is None else int(row[0])
+    except (sqlite3.Error, TypeError, ValueError):
         return None  # damaged, foreign or old: others say so, with the right advice
-    return None if row is None else int(row[0])
 
 
 def _connect(path: Path) -> sqlite3.Connection:

@@ -154,9 +154,13 @@ def to_bucket(head: Row[Any], rows: Sequence[Row[Any]]) -> SealedBucket:
     """Put a bucket together again from its rows.
 
     Raises:
-        StoreError: a row isn't a segment's.
+        StoreError: a row isn't a segment's, or there is none.
     """
+    if not rows:
+        raise StoreError("a stored bucket has no segment")
     try:
+        _check_kinds(str, head.device, head.zone, head.epoch, *head.models)
+        _check_kinds(bytes, head.key_id, head.wrapped, head.policy_digest)
         common: dict[str, Any] = {
             "schema_version": head.schema_version,
             "device": head.device,
@@ -177,7 +181,14 @@ def to_bucket(head: Row[Any], rows: Sequence[Row[Any]]) -> SealedBucket:
         raise StoreError("a stored row isn't a segment's") from error
 
 
+def _check_kinds(kind: type, *values: object) -> None:
+    """Refuse a column of another kind: SQLite keeps whatever somebody else's program wrote."""
+    if not all(isinstance(value, kind) for value in values):
+        raise TypeError("a column holds another kind of value")
+
+
 def _to_segment(common: dict[str, Any], row: Row[Any]) -> SealedSegment:
+    _check_kinds(bytes, row.ciphertext, row.previous, row.signature)
     closing = None
     if row.closing_records is not None:
         closing = Closing(row.closing_records, bool(row.closing_last))
