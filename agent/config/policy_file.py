@@ -43,6 +43,14 @@ _LONG_KEY = re.compile(r"(?:[^\s=.]{1,99}[ \t]*\.[ \t]*){65}")
 """A key of so many parts costs tomllib memory by the square of their number."""
 
 
+_LONG_NUMBER = re.compile(r"[0-9A-Fa-f_]{1000}")
+"""Python refuses to read numbers of some thousand digits, and no setting or name is so long."""
+
+
+class _TooLong(Exception):
+    """A number, or a name, without end; carries its line."""
+
+
 @dataclass(frozen=True, slots=True)
 class Examination:
     """What was found in a policy file.
@@ -146,12 +154,16 @@ def examine(raw: bytes, name: str) -> Examination:
         problem = _broken_toml(str(error), raw.decode("utf-8-sig"))
     except RecursionError:
         problem = Problem((), "is nested too deeply", line=1)
+    except _TooLong as error:
+        problem = Problem((), "holds a number or a name without end", line=error.args[0])
     return Examination(name, digest, None, None, (problem,))
 
 
 def _parse_toml(text: str) -> dict[str, Any]:
     if _LONG_KEY.search(text):
         raise RecursionError
+    if (found := _LONG_NUMBER.search(text)) is not None:
+        raise _TooLong(text.count("\n", 0, found.start()) + 1)
     return tomllib.loads(text)
 
 

@@ -10,7 +10,7 @@ from agent.errors import AgentError, ModelError
 from tests.fuzz.mutation import TOKENS, mutations
 from tests.fuzz.targets import TARGETS, Target
 
-SLOW = {"row": 60, "database": 60, "aggregates": 60, "identity": 60, "status": 100, "policy": 100}
+SLOW = {"row": 60, "database": 60, "aggregates": 60, "identity": 60, "status": 30, "policy": 100}
 """How many files are tried where a reader takes milliseconds."""
 
 
