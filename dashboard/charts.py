@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 import altair as alt
 
 from agent.domain.aggregate import Reason
+from dashboard.estimates import Point
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from dashboard.estimates import Cell, Estimate, Point
+    from dashboard.estimates import Cell, Estimate
 
 Span = tuple[datetime, datetime]
 """First and last instant of a time axis."""
@@ -353,6 +354,7 @@ def _time_axis(span: Span, field: str = "middle") -> alt.X:
 
 
 def _time_values(named: Mapping[str, Sequence[Point]]) -> list[dict[str, Any]]:
+    """Return series as rows, with one row without a value where a stretch has no release at all."""
     return [
         {
             "name": name,
@@ -364,8 +366,18 @@ def _time_values(named: Mapping[str, Sequence[Point]]) -> list[dict[str, Any]]:
             "high": None if point.estimate is None else point.estimate.high,
         }
         for name, points in named.items()
-        for point in points
+        for point in _with_breaks(points)
     ]
+
+
+def _with_breaks(points: Sequence[Point]) -> list[Point]:
+    """Put an empty point where the next one doesn't follow at once, so that no line bridges it."""
+    whole: list[Point] = []
+    for point in points:
+        if whole and point.start > whole[-1].end:
+            whole.append(Point(whole[-1].end, point.start, None, None))
+        whole.append(point)
+    return whole
 
 
 def _ends(span: Span) -> alt.Chart:
