@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -50,8 +51,38 @@ def write_readme(models: Path) -> None:
     for name, card in cards.items():
         size = (models / f"{name}.onnx").stat().st_size / 1e6
         text += f"| `{name}` | {card.parameters:,} | {size:.1f} MB | {card.summary} |\n"
+    evaluations = models / "evaluations.toml"
+    if evaluations.exists():
+        text += beside(tomllib.loads(evaluations.read_text("utf-8")))
     text += "".join(_section(card) for card in cards.values())
     (models / "README.md").write_text(text, "utf-8")
+
+
+def beside(evaluations: dict[str, Any]) -> str:
+    """Show each evaluation: scores beside the baselines', then the gaps between groups."""
+    text = """
+## Side by side
+
+What `omokage evaluate` says of the shipped files, read by the product's own code, beside other
+tools on the same pictures; 95 % intervals in brackets, over persons where persons are known.
+[docs/evaluation.md](../docs/evaluation.md) says what each score is.
+"""
+    for task, report in evaluations.items():
+        tools = report["tools"]
+        text += f"\n### {task}: {report['title']}\n\n"
+        text += f"| score | what | better | {' | '.join(tools)} |\n|{'---|' * (len(tools) + 3)}\n"
+        for row in report["scores"]:
+            values = " | ".join(row["by_tool"].get(tool, "") for tool in tools)
+            text += f"| {row['name']} | {row['label']} | {row['better']} | {values} |\n"
+        if report["gaps"]:
+            text += "\n| gap, best to worst group | by | best | worst | difference |\n"
+            text += "|---|---|---|---|---|\n"
+            for gap in report["gaps"]:
+                text += (
+                    f"| {gap['score']} | {gap['axis']} | {gap['best']} | {gap['worst']} "
+                    f"| {gap['gap']} |\n"
+                )
+    return text
 
 
 def _section(card: Card) -> str:
