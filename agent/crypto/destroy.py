@@ -64,6 +64,14 @@ def destroyable(
     )
 
 
+def unknown_epoch(id_: str) -> UnknownKey:
+    """Return the refusal of an epoch that a vault doesn't have."""
+    return UnknownKey(
+        f"the vault has no epoch {id_}",
+        advice="It was destroyed before, or is misspelt; see `omokage keys status`.",
+    )
+
+
 def destroy_epochs(vault_path: Path, ids: Collection[str]) -> tuple[str, ...]:
     """Destroy the private halves of some epochs, for good.
 
@@ -87,10 +95,7 @@ def destroy_epochs(vault_path: Path, ids: Collection[str]) -> tuple[str, ...]:
         wanted = frozenset(ids)
         unknown = wanted - {epoch.id for epoch in vault.epochs}
         if unknown:
-            raise UnknownKey(
-                f"the vault has no epoch {min(unknown)}",
-                advice="It was destroyed before, or is misspelt; see `omokage keys status`.",
-            )
+            raise unknown_epoch(min(unknown))
         doomed = [epoch for epoch in vault.epochs if epoch.id in wanted]
         if doomed:
             blank(vault_path, [epoch.spelled for epoch in doomed])

@@ -11,13 +11,23 @@ import fcntl
 import os
 import stat
 import tempfile
+import tomllib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Annotated, BinaryIO
+from typing import Annotated, BinaryIO, TypeVar
 
-from pydantic import AfterValidator, AwareDatetime, Base64Bytes, BaseModel, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    Base64Bytes,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+)
 
 from agent.errors import ConfigError
 
@@ -61,6 +71,23 @@ Bytes32 = Annotated[Base64Bytes, _exactly(32)]
 Bytes64 = Annotated[Base64Bytes, _exactly(64)]
 EpochId = Annotated[str, Field(pattern=r"^[0-9A-Za-z-]{1,64}$")]
 DeviceId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,31}$")]
+File = TypeVar("File")
+
+
+def parse(kind: TypeAdapter[File], content: bytes, name: str) -> File:
+    """Return what a key file says; the message of a refusal holds no value of it.
+
+    Raises:
+        ConfigError: it isn't TOML, or not as `omokage keys` writes it.
+    """
+    try:
+        return kind.validate_python(tomllib.loads(content.decode()))
+    except ValidationError as error:
+        problem = error.errors(include_input=False)[0]
+        where = ".".join(str(part) for part in problem["loc"][1:]) or "version"
+        raise ConfigError(f"{name}: {where} isn't as `omokage keys` wrote it") from error
+    except (ValueError, RecursionError) as error:  # TOML, UTF-8, nesting
+        raise ConfigError(f"{name} isn't valid TOML") from error
 
 
 def exists(path: Path) -> bool:

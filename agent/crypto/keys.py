@@ -16,7 +16,6 @@ The serial rises with each signature, so an older file can be told from a newer 
 from __future__ import annotations
 
 import base64
-import tomllib
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -28,7 +27,7 @@ from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
 from cryptography.hazmat.primitives.hpke import MLKEM768X25519PublicKey
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from agent.crypto.devices import DeviceKey, DeviceKeys
 from agent.crypto.files import (
@@ -39,6 +38,7 @@ from agent.crypto.files import (
     EpochId,
     Instant,
     Table,
+    parse,
     read_private,
 )
 from agent.crypto.layout import instant, number, text
@@ -257,13 +257,7 @@ def load_public(path: Path) -> PublicKeys:
 
 def parse_public(content: bytes, name: str) -> PublicKeys:
     """Return what a `public.toml` says. Raises `ConfigError` as `load_public`."""
-    try:
-        file = _FILE.validate_python(tomllib.loads(content.decode()))
-    except ValidationError as error:
-        where = ".".join(str(part) for part in error.errors()[0]["loc"][1:]) or "version"
-        raise ConfigError(f"{name}: {where} isn't as `omokage keys` wrote it") from error
-    except (ValueError, RecursionError) as error:  # TOML, UTF-8, nesting
-        raise ConfigError(f"{name} isn't valid TOML") from error
+    file = parse(_FILE, content, name)
     epochs = tuple(_to_epoch(epoch) for epoch in sorted(file.epoch, key=lambda e: e.valid_from))
     if isinstance(file, _Unsigned):
         begin = epochs[0].valid_from if epochs else datetime.fromtimestamp(0, UTC)

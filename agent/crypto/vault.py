@@ -16,13 +16,12 @@ authenticated by its own wrapping.
 from __future__ import annotations
 
 import base64
-import tomllib
 from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, TypeAdapter, ValidationError
+from pydantic import Field, TypeAdapter
 
 from agent.crypto.devices import DeviceKeys
 from agent.crypto.files import (
@@ -34,6 +33,7 @@ from agent.crypto.files import (
     EpochId,
     Instant,
     Table,
+    parse,
     read_private,
 )
 from agent.crypto.keys import DeviceKeyTable, times
@@ -230,14 +230,7 @@ def load_vault(path: Path) -> Vault:
     Raises:
         ConfigError: it can't be read, others may read it, or it isn't what `to_toml` writes.
     """
-    try:
-        file = _FILE.validate_python(tomllib.loads(read_private(path).decode()))
-    except ValidationError as error:
-        problem = error.errors(include_input=False)[0]
-        where = ".".join(str(part) for part in problem["loc"][1:]) or "version"
-        raise ConfigError(f"{path.name}: {where} isn't as `omokage keys` wrote it") from error
-    except (ValueError, RecursionError) as error:  # TOML, UTF-8, nesting
-        raise ConfigError(f"{path.name} isn't valid TOML") from error
+    file = parse(_FILE, read_private(path), path.name)
     profile = Argon2Profile(file.iterations, file.lanes, file.memory_kib)
     epochs = tuple(WrappedEpoch(e.id, e.valid_from, e.valid_to, e.wrapped) for e in file.epoch)
     if len({epoch.id for epoch in epochs}) < len(epochs):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from agent.errors import ConfigError, PolicyForbids, UnknownKey
+from agent.errors import ConfigError, PolicyForbids
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -94,13 +94,12 @@ class Ending:
             UnknownKey: the vault has no such epoch.
             PolicyForbids: a legal hold covers it.
         """
+        from agent.crypto.destroy import unknown_epoch
+
         wanted = frozenset(ids)
         unknown = wanted - {span.id for span in self.spans}
         if unknown:
-            raise UnknownKey(
-                f"the vault has no epoch {min(unknown)}",
-                advice="It was destroyed before, or is misspelt; see `omokage keys status`.",
-            )
+            raise unknown_epoch(min(unknown))
         if wanted & self.held:
             raise PolicyForbids(
                 f"a legal hold covers records of epoch {min(wanted & self.held)}",

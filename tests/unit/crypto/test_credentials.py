@@ -12,9 +12,9 @@ from agent.config.site import CREDENTIAL, Site, with_credentials
 from agent.crypto.create import write_keys
 from agent.crypto.live import LiveKeys
 from agent.errors import ConfigError
+from agent.install.plan import CREDENTIAL as SEALED_TO
+from agent.install.plan import DEVICE_KEY_DROP_IN, SEAL
 from tests.sealing import keyset
-
-ROOT = Path(__file__).resolve().parents[3]
 
 
 @pytest.fixture
@@ -100,8 +100,8 @@ def test_systemd_encrypts_and_gives_back_the_key(site: Site, tmp_path: Path) -> 
     assert LiveKeys(given.public_keys, given.device_key).sealer()
 
 
-def test_the_unit_names_the_credential() -> None:
-    """The line in the unit, still a comment, has the name that the agent looks for."""
-    unit = (ROOT / "systemd" / "omokage-agent.service").read_text("utf-8")
-
-    assert f"#LoadCredentialEncrypted={CREDENTIAL}:" in unit
+def test_the_units_drop_in_names_the_credential() -> None:
+    """What `omokage install --seal-device-key` writes has the name that the agent looks for."""
+    assert f"LoadCredentialEncrypted={CREDENTIAL}:" in DEVICE_KEY_DROP_IN
+    assert f"--name={CREDENTIAL}" in SEAL
+    assert CREDENTIAL == SEALED_TO.name
