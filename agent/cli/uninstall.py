@@ -90,7 +90,7 @@ def _erase(
     from agent.install.erase import plan_erasure
     from agent.install.stock import close_log, refuse_held, take_stock
 
-    _refuse_no_site(site)
+    _refuse_no_site(site, path)
     clock = SystemClock()
     started = clock.now()
     refuse_held(site, started)
@@ -112,14 +112,17 @@ def _erase(
         click.echo("The program belongs to the package: `apt-get purge omokage` removes it.")
 
 
-def _refuse_no_site(site: Site) -> None:
+def _refuse_no_site(site: Site, path: PurePosixPath) -> None:
     """Refuse a folder that isn't a site: everything in it would be overwritten.
 
     Raises:
-        ConfigError: it has neither policy, keys nor state, or it is a link.
+        ConfigError: it is a link, or holds no file that a site alone has.
     """
-    known = (site.policy, site.public_keys, site.segments.parent)
-    if site.root.is_symlink() or not any(path.exists() for path in known):
+    from agent.install.plan import SITE
+
+    known = (site.policy, site.public_keys, site.segments, site.access_log)
+    ours = site.root.exists() if path == SITE else any(each.exists() for each in known)
+    if site.root.is_symlink() or not ours:
         raise ConfigError(
             f"{site.root} is no site of Omokage's", advice="Name the site's folder with --site."
         )

@@ -45,7 +45,8 @@ def build_program(
     _run([sys.executable, "-m", "venv", "--without-pip", "--symlinks", str(fresh)])
     here = ["--no-index", "--find-links", str(wheels), "--only-binary", ":all:", "--no-compile"]
     _pip(fresh, "--require-hashes", *here, "--requirement", str(lock))
-    _pip(fresh, "--no-deps", *here, str(own[0]))
+    # By name: pip writes the path of a file that it is given into the environment.
+    _pip(fresh, "--no-deps", *here, f"omokage=={own[0].name.split('-')[1]}")
     _relocate(fresh, target, python)
     _compile(fresh, target)
     _swap(fresh, place)

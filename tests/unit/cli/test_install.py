@@ -191,13 +191,27 @@ def test_a_receipt_inside_of_the_site_is_refused(tree, ready) -> None:  # noqa: 
 def test_a_folder_that_is_no_site_is_refused(tree) -> None:
     """Nobody's home is overwritten by a slip of the fingers."""
     home = tree / "people" / "ann"
-    home.mkdir(parents=True)
+    (home / "state").mkdir(parents=True)  # many programs call a folder so
     (home / "letter").write_text("dear", "utf-8")
 
     done = call("uninstall", "--erase", "--root", tree, "--site", "/people/ann", "--confirm", "ann")
 
     assert done.exit_code == 2
     assert (home / "letter").exists()
+
+
+def test_a_site_that_was_never_used_can_be_erased(tree, tmp_path) -> None:
+    """Installed and thought better of: its own folder needs no policy to be removed."""
+    site = Site(tree / "var" / "lib" / "omokage")
+    site.vault.parent.mkdir(parents=True)
+
+    done = call(
+        "uninstall", "--erase", "--root", tree, "--confirm", "omokage",
+        "--receipt", tmp_path / "receipt.txt",
+    )  # fmt: skip
+
+    assert done.exit_code == 0, done.output
+    assert not site.root.exists()
 
 
 def test_removing_without_a_word_on_the_data_is_refused(tree) -> None:
