@@ -89,3 +89,27 @@ def test_the_twin_is_loaded_only_when_chosen(tmp_path: Path) -> None:
     assert load_model(tmp_path, "net").card.name == "net.int8"
     quantise.write_card(source, target, {"pictures": 0})
     assert "use" not in load_card(tmp_path / "net.int8.card.toml").settings
+
+
+def test_dense_weights_are_kept_in_half_precision(tmp_path: Path) -> None:
+    """The file shrinks, the answers hardly move, and what isn't dense stays as it is."""
+    rng = np.random.default_rng(2)
+    weights = {
+        "w": rng.normal(0, 0.1, (256, 64)).astype(np.float32),
+        "b": rng.normal(0, 1, (64,)).astype(np.float32),
+    }
+    nodes = [node("Gemm", ["face", "w", "b"], "out")]
+    content = net(nodes, weights, {"face": ("float32", (1, 256))}, {"out": (1, 64)})
+    path = tmp_path / "dense.onnx"
+    path.write_bytes(content)
+    given = {"face": rng.normal(0, 1, (1, 256)).astype(np.float32)}
+    before = quantise.session_of(path).run(None, given)[0]
+
+    quantise.halve_dense(path)
+    after = quantise.session_of(path).run(None, given)[0]
+
+    assert path.stat().st_size < 0.6 * len(content)
+    np.testing.assert_allclose(after, before, atol=2e-3)
+    assert not np.array_equal(after, before)
+    kept = {i.name: i for i in onnx.load(str(path)).graph.initializer}
+    np.testing.assert_array_equal(onnx.numpy_helper.to_array(kept["b"]), weights["b"])
