@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import timedelta
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from agent.domain.retention import Holding, Tier
-from agent.retention.plan import deadlines, limit, plan
+from agent.errors import PolicyEmpty, PolicyError, PolicyWouldKeepForever
+from agent.retention.plan import Why, deadlines, limit, plan
+from agent.retention.safety import LONGEST, Stop, clear
 from agent.retention.trust import Clocks, Mark, judge
 from tests.retaining import DAY, HOUR, NOW, hold, policy
 
@@ -141,3 +144,63 @@ def test_no_clock_deletes_before_its_time_has_proven(days, hours, same_boot, dou
         assert {found.now, found.ahead} == {clocks.wall, found.mark.proven}
         assert found.now < found.ahead
         assert found.mark.proven >= NOW
+
+
+@given(STOCKS, POLICIES, HOLDS)
+def test_what_has_reached_its_own_deadline_waits_for_nobody(stock, rules, holds) -> None:
+    """Only what a shorter policy brings forward may wait, and nothing is let go of twice."""
+    found = plan(stock, rules, holds, NOW)
+    allowed = clear(found, rules, known=True)
+
+    assert {lot.why for lot in allowed.wait} <= {Why.POLICY_SHORTER}
+    both = [lot.holding.id for lot in (*allowed.go, *allowed.wait)]
+    assert sorted(both) == sorted(lot.holding.id for lot in found.expire)
+    assert (allowed.stop is None) == (not allowed.wait)
+
+
+@given(STOCKS, POLICIES, HOLDS, st.none() | st.integers(0, 20_000))
+def test_nothing_at_all_goes_from_an_unknown_database(stock, rules, holds, agreed) -> None:
+    """Whatever is due, and whatever number somebody types."""
+    found = plan(stock, rules, holds, NOW)
+    allowed = clear(found, rules, known=False, agreed=agreed)
+
+    assert ((), found.expire, Stop.OTHER_DATABASE) == (allowed.go, allowed.wait, allowed.stop)
+
+
+@given(STOCKS, POLICIES, HOLDS, st.integers(0, 100_000))
+def test_any_other_number_is_refused(stock, rules, holds, agreed) -> None:
+    """Only the number of the rows that wait lets them go."""
+    found = plan(stock, rules, holds, NOW)
+    rows = clear(found, rules, known=True).waiting_rows
+    assume(agreed != rows)
+
+    with pytest.raises(PolicyError) as caught:
+        clear(found, rules, known=True, agreed=agreed)
+    assert f"It is {rows}." in caught.value.advice
+    assert found.expire == clear(found, rules, known=True, agreed=rows).go
+
+
+@given(
+    STOCKS,
+    st.sampled_from(["records", "aggregates", "daily"]),
+    st.timedeltas(timedelta(days=-9999), timedelta(0)),
+)
+def test_a_life_of_nothing_is_refused(stock, tier, life) -> None:
+    """Whatever there is, a policy that keeps it for no time deletes nothing."""
+    rules = policy(**{tier: life})
+
+    with pytest.raises(PolicyEmpty):
+        clear(plan(stock, rules, (), NOW), rules, known=True)
+
+
+@given(
+    STOCKS,
+    st.sampled_from(["records", "aggregates", "daily"]),
+    st.timedeltas(timedelta(seconds=1), timedelta(days=99_999)),
+)
+def test_a_life_beyond_ten_years_is_refused(stock, tier, more) -> None:
+    """Ten years are the longest; a second more keeps for ever."""
+    rules = policy(**{tier: LONGEST + more})
+
+    with pytest.raises(PolicyWouldKeepForever):
+        clear(plan(stock, rules, (), NOW), rules, known=True)
