@@ -59,12 +59,35 @@ def _lock(libc: ctypes.CDLL) -> bool:
 
 
 def swap_is_on() -> bool:
-    """Say whether this system has anywhere to swap to."""
+    """Say whether a page of this process may go to swap."""
     try:
-        text = Path("/proc/swaps").read_text("utf-8")
+        areas = Path("/proc/swaps").read_text("utf-8").strip().splitlines()
+        if len(areas) < 2:  # the first line is a heading
+            return False
+        group = Path("/proc/self/cgroup").read_text("utf-8").strip()
     except OSError:
         return False
-    return len(text.strip().splitlines()) > 1  # the first line is a heading
+    return not any(_forbids_swap(limit) for limit in swap_limits(group))
+
+
+def swap_limits(group: str) -> list[Path]:
+    """Return where this process's control groups say how much of it may be swapped.
+
+    Args:
+        group: text of /proc/self/cgroup; only its line of version 2, `0::/PATH`, counts.
+    """
+    paths = [line[3:] for line in group.splitlines() if line.startswith("0::/")]
+    if not paths:
+        return []
+    own = Path("/sys/fs/cgroup") / paths[0].strip("/")
+    return [folder / "memory.swap.max" for folder in (own, *own.parents)][: len(own.parts) - 4]
+
+
+def _forbids_swap(limit: Path) -> bool:
+    try:
+        return limit.read_text("utf-8").strip() == "0"
+    except OSError:
+        return False
 
 
 def notify(message: str, address: str | None) -> None:

@@ -7,12 +7,13 @@ from its card, never from the file's name; whatever the card and the file disagr
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from agent.errors import ModelError
+from agent.errors import ModelContractError, ModelError
 
 LARGEST_CARD = 1 << 18
 """Bytes of a card; ours have a few thousand."""
@@ -70,6 +71,33 @@ class Card(BaseModel):
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ModelError(f"the card of {self.name} lacks the number settings.{key}")
         return float(value)
+
+
+Form = tuple[str, tuple[int | None, ...]]
+"""Type and shape of a tensor; None stands for any fixed size."""
+
+
+def require_form(card: Card, inputs: Sequence[Form], outputs: Sequence[Form]) -> None:
+    """Refuse a card whose tensors aren't what the code around the model handles.
+
+    A card and its file may agree with each other and still be of another kind of model.
+
+    Raises:
+        ModelContractError: with the tensor that is wrong.
+    """
+    for kind, stated, wanted in (("input", card.inputs, inputs), ("output", card.outputs, outputs)):
+        if len(stated) != len(wanted):
+            raise ModelContractError(f"{card.name}: {len(wanted)} {kind}s are needed")
+        for tensor, (dtype, shape) in zip(stated, wanted, strict=True):
+            fits = len(tensor.shape) == len(shape) and all(
+                size > 0 and want in {None, size}
+                for size, want in zip(tensor.shape, shape, strict=True)
+            )
+            if not fits or tensor.dtype != dtype:
+                raise ModelContractError(
+                    f"{card.name}: {kind} {tensor.name} is {tensor.dtype} {tensor.shape}, not what "
+                    "this kind of model takes or gives"
+                )
 
 
 def load_card(path: Path) -> Card:

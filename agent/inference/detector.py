@@ -174,8 +174,17 @@ def load_detector(model: Model) -> FaceDetector:
     """Build the detector that a model's card describes.
 
     Raises:
+        ModelContractError: the model isn't a face detector.
         ModelError: the card lacks `settings.score_threshold`.
     """
+    from agent.inference.card import require_form  # noqa: PLC0415  (see the imports above)
+
+    count = model.card.outputs[0].shape[-1] if model.card.outputs[0].shape else None
+    require_form(
+        model.card,
+        [("uint8", (1, 1, None, None))],
+        [("float32", (1, count)), ("float32", (1, count, 4)), ("float32", (1, count, 10))],
+    )
     height, width = model.card.inputs[0].shape[-2:]
     return FaceDetector(model.run, width, height, model.card.setting("score_threshold"))
 

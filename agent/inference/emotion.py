@@ -11,6 +11,7 @@ import numpy as np
 
 from agent.domain.observation import EMOTIONS
 from agent.errors import ModelContractError
+from agent.inference.card import require_form
 from agent.inference.careful import beside, read_carefully
 from agent.inference.encoder import EncodedFace, FaceEncoder
 from agent.inference.preprocess import EMOTION_SIZE, Array, Image, standardise
@@ -25,6 +26,9 @@ class EmotionHead:
     def __init__(self, model: Model) -> None:
         if model.card.outputs[0].labels != EMOTIONS:
             raise ModelContractError(f"{model.card.name}: its classes aren't the agent's")
+        picture = (1, 1, EMOTION_SIZE, EMOTION_SIZE)
+        taken = (1, None) if model.card.inputs[0].name == _EMBEDDING else picture
+        require_form(model.card, [("float32", taken)], [("float32", (1, len(EMOTIONS)))])
         self._model = model
         self._input = model.card.inputs[0].name
         self._temperature = self._own = model.card.setting("temperature")

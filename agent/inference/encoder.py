@@ -10,6 +10,7 @@ from agent.domain.facs import AU_SIDE_LABELS, MAX_INTENSITY
 from agent.domain.observation import Encoding
 from agent.errors import ModelContractError
 from agent.inference import mirror
+from agent.inference.card import require_form
 from agent.inference.preprocess import (
     ALIGNED_SIZE,
     Array,
@@ -21,6 +22,7 @@ from agent.inference.preprocess import (
 )
 from agent.inference.session import Model
 
+LANDMARKS = 68
 _OUTPUTS = ("landmarks", "pose", "gaze", "au", "quality", "embedding")
 
 
@@ -47,6 +49,12 @@ class FaceEncoder:
             raise ModelContractError(f"{model.card.name}: outputs must be {', '.join(_OUTPUTS)}")
         if model.card.outputs[3].labels != AU_SIDE_LABELS:
             raise ModelContractError(f"{model.card.name}: its AU labels aren't the agent's")
+        sizes = (2 * LANDMARKS, 3, 2, len(AU_SIDE_LABELS), 1, None)
+        require_form(
+            model.card,
+            [("float32", (1, 1, ALIGNED_SIZE, ALIGNED_SIZE))],
+            [("float32", (1, size)) for size in sizes],
+        )
         self._model = model
         self._input = model.card.inputs[0].name
         self._aligned: Image = np.zeros((ALIGNED_SIZE, ALIGNED_SIZE), np.uint8)
@@ -74,7 +82,7 @@ class FaceEncoder:
         finally:
             tensor.fill(0)
         landmarks, pose, gaze, au, quality, embedding = (value[0] for value in outputs)
-        landmarks = landmarks.reshape(68, 2)
+        landmarks = landmarks.reshape(LANDMARKS, 2)
         if mirrored:
             landmarks, pose = mirror.landmarks_back(landmarks), mirror.pose_back(pose)
             gaze, au = mirror.gaze_back(gaze), mirror.sides_back(au)

@@ -18,6 +18,9 @@ import onnxruntime
 from agent.errors import ModelContractError, ModelError, ModelHashMismatch
 from agent.inference.card import Card, Tensor, load_card
 
+LARGEST_MODEL = 1 << 28
+"""Bytes; ours have at most a few million."""
+
 _DTYPES = {"tensor(float)": "float32", "tensor(uint8)": "uint8", "tensor(int64)": "int64"}
 
 
@@ -72,9 +75,12 @@ def load_model(folder: Path, name: str, *, threads: int = 1) -> Model:
     if isinstance(twin := card.settings.get("use"), str):
         name, card = twin, _twin(folder, card, twin)
     try:
-        content = (folder / f"{name}.onnx").read_bytes()
+        with (folder / f"{name}.onnx").open("rb") as file:
+            content = file.read(LARGEST_MODEL + 1)
     except OSError as error:
         raise ModelError(f"can't read the model {name}.onnx: {error.strerror}") from error
+    if len(content) > LARGEST_MODEL:
+        raise ModelError(f"{name}.onnx is larger than {LARGEST_MODEL >> 20} MB")
     if hashlib.sha256(content).hexdigest() != card.sha256:
         raise ModelHashMismatch(f"{name}.onnx isn't the file that its card describes")
     session = _session(content, name, threads)

@@ -16,34 +16,54 @@ import time
 import traceback
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from tests.fuzz.mutation import mutations
-from tests.fuzz.targets import TARGETS, Target
+
+if TYPE_CHECKING:
+    from tests.fuzz.targets import Target
 
 
 def main() -> int:
     """Run what the command line names; returns an exit code."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("targets", nargs="*", metavar="TARGET", help=", ".join(TARGETS))
+    parser.add_argument("targets", nargs="*", metavar="TARGET", help="all, if you name none")
     parser.add_argument("--seconds", type=float, default=60, help="for each target")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--plain", action="store_true", help="not with atheris")
     chosen = parser.parse_args()
-    if unknown := set(chosen.targets) - set(TARGETS):
-        parser.error(f"there is no target {', '.join(sorted(unknown))}")
-    names = chosen.targets or list(TARGETS)
     steered = find_spec("atheris") is not None and not chosen.plain
+    targets = load_targets(steered=steered and len(chosen.targets) == 1)
+    if unknown := set(chosen.targets) - set(targets):
+        parser.error(
+            f"there is no target {', '.join(sorted(unknown))}; there are {', '.join(targets)}"
+        )
+    names = chosen.targets or list(targets)
     found = 0
     for name in names:
         if not steered:
-            found += by_chance(name, TARGETS[name], chosen.seconds, chosen.seed)
+            found += by_chance(name, targets[name], chosen.seconds, chosen.seed)
         elif len(names) == 1:
-            return by_coverage(name, TARGETS[name], chosen.seconds, chosen.seed)
+            return by_coverage(name, targets[name], chosen.seconds, chosen.seed)
         else:  # libFuzzer ends its process, so each target gets one
             again = ["--seconds", str(chosen.seconds), "--seed", str(chosen.seed)]
             command = [sys.executable, "-m", "tests.fuzz.run", name, *again]
             found += bool(subprocess.run(command, check=False).returncode)
     return min(found, 1)
+
+
+def load_targets(*, steered: bool) -> dict[str, Target]:
+    """Import the targets; atheris watches our own code and TOML's, from its import on."""
+    if not steered:
+        from tests.fuzz.targets import TARGETS
+
+        return TARGETS
+    import atheris
+
+    with atheris.instrument_imports(include=["agent", "tomllib", "json"]):
+        from tests.fuzz.targets import TARGETS
+
+        return TARGETS
 
 
 def by_chance(name: str, target: Target, seconds: float, seed: int) -> int:
@@ -79,7 +99,6 @@ def by_coverage(name: str, target: Target, seconds: float, seed: int) -> int:
     """Let atheris steer; it ends the process."""
     import atheris
 
-    atheris.instrument_all()
     corpus = Path(tempfile.mkdtemp(prefix=f"omokage-corpus-{name}-"))
     for number, content in enumerate(target.seeds()):
         (corpus / str(number)).write_bytes(content)
