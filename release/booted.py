@@ -92,7 +92,7 @@ CHECKS = (
           "printf '[Service]\\nExecStart=\\nExecStart=/opt/omokage/venv/bin/omokage run --site "
           "/var/lib/omokage --source /var/lib/omokage/s.avi\\n' > " + STILL + "; "
           "systemctl daemon-reload && systemctl restart omokage-agent"),
-    Check("... restarts the agent", "journalctl -u omokage-agent | grep 'Watchdog timeout'",
+    Check("... restarts the agent", "journalctl -b -u omokage-agent | grep 'Watchdog timeout'",
           patience=240),
     Check("a pause doesn't",
           f"rm {STILL}; systemctl daemon-reload; systemctl restart omokage-agent; "
