@@ -160,7 +160,7 @@ def assert_no_picture_below(root: Path) -> None:
         "policy.toml", "public.toml", "device.pem", "epochs.toml", "segments.sqlite",
         "segments.sqlite-wal", "segments.sqlite-shm", "aggregates.sqlite", "status.json",
         "segments.marker", "segments.ballast", "aggregates.ballast", "upkeep.json",
-        "access.sqlite", "access.checkpoints",
+        "access.sqlite", "access.checkpoints", "bias.json",
     }  # fmt: skip
     for path in root.rglob("*"):
         if path.is_file():
