@@ -28,6 +28,8 @@ Span = tuple[datetime, datetime]
 TEAL = "#2A9D9F"
 QUIET = "#6F7C88"
 """Axes and what is absent; grey that reads on both grounds."""
+WHOLE_DAYS = 4
+"""From here on an axis of time names days alone."""
 LINES = (TEAL, "#D98A2B", "#8173C9")
 STATUS_COLOURS = {
     "ok": TEAL,
@@ -339,13 +341,14 @@ def state_of(cell: Cell) -> str:
 
 
 def _time_axis(span: Span, field: str = "middle") -> alt.X:
-    days = (span[1] - span[0]).total_seconds() > 86_400
+    days = (span[1] - span[0]).total_seconds() / 86_400
+    form = "%H:%M" if days <= 1 else "%m-%d %H:%M" if days <= WHOLE_DAYS else "%m-%d"
     return alt.X(
         f"{field}:T",
         scale=alt.Scale(nice=False),
         axis=alt.Axis(
             title=None,
-            format="%m-%d %H:%M" if days else "%H:%M",
+            format=form,
             labelOverlap=True,
             grid=False,
             tickCount=6,

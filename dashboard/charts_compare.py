@@ -200,7 +200,8 @@ def differences(named: Sequence[tuple[str, Difference]], words: Words) -> alt.La
         alt.Tooltip("low:Q", title=words.low, format="+.1f"),
         alt.Tooltip("high:Q", title=words.high, format="+.1f"),
     ]
-    axis = alt.Axis(title=words.value, format="+.0f", tickCount=6)
+    zero_is_zero = "datum.value == 0 ? '0' : datum.label"
+    axis = alt.Axis(title=words.value, format="+.0f", tickCount=6, labelExpr=zero_is_zero)
     zero = alt.Chart(_inline([{"value": 0}])).mark_rule(color=QUIET, strokeDash=[4, 3])
     return _layered(
         zero.encode(x=alt.X("value:Q", axis=axis)),

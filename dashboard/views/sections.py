@@ -60,7 +60,11 @@ def _figures(words: Text, page: Overview, latest: Latest) -> None:
         ("observed", words.duration(found.observed_seconds), _of_period(words, found)),
         ("usable", readable, words("coverage.of_period", share=words.percent(found.usable_share))),
         ("bound", peak, words("coverage.at_once")),
-        ("hidden", words.percent(found.hidden_share), words("coverage.of_cells", n=found.cells)),
+        (
+            "hidden",
+            words.percent(found.hidden_share),
+            words("coverage.of_cells", n=f"{found.cells:,}"),
+        ),
         ("quality", words.percent(poor / looked if looked else None), words("coverage.of_picture")),
         ("last", local(latest.bucket_end, "%H:%M"), local(latest.bucket_end, "%Y-%m-%d")),
     )

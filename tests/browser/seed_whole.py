@@ -16,12 +16,12 @@ if TYPE_CHECKING:
 
     from agent.config.site import Site
 
-ZONES = ("entrance", "checkout", "fitting rooms")
+ZONES = ("entrance", "checkout")
 NAMES = {Role.MANAGER: "hana", Role.REVIEWER: "ren", Role.AUDITOR: "aoi", Role.ADMIN: "kei"}
-MARKED = timedelta(days=10)
+MARKED = timedelta(days=6)
 
 
-def fill_whole(root: Path, *, days: int = 24, zones: tuple[str, ...] = ZONES) -> Site:
+def fill_whole(root: Path, *, days: int = 14, zones: tuple[str, ...] = ZONES) -> Site:
     """Write a site with an account for each role; all have the same password."""
     now = seed_agent.present()
     day = now.date() - MARKED

@@ -49,10 +49,16 @@ def site(tmp_path: Path) -> Site:
     return site
 
 
-def shown(page: Page, site: Site, monkeypatch: pytest.MonkeyPatch, language: str = "en") -> str:
+def shown(
+    page: Page,
+    site: Site,
+    monkeypatch: pytest.MonkeyPatch,
+    language: str = "en",
+    role: Role | None = None,
+) -> str:
     """Draw a page as somebody who may see it, and return what it says."""
     monkeypatch.setenv(queries.SITE_VARIABLE, str(site.root))
-    role = min(page.roles)
+    role = role or min(page.roles)
     signed_in.sign_in(monkeypatch, site.root, role)
     app = AppTest.from_function(_script, default_timeout=120, args=(page.key, language, role))
     app.run()
@@ -134,6 +140,19 @@ def test_a_page_says_what_is_wrong_and_what_to_do(
     assert "Traceback" not in ill
     if fault != "missing" or (key, state) not in BEGINS:
         assert any(word in ill for word in DO[fault]), ill
+
+
+@pytest.mark.parametrize(
+    ("key", "role"), [(page.key, role) for page in PAGES for role in sorted(page.roles)]
+)
+def test_each_page_is_drawn_for_each_of_its_roles(
+    site: Site, monkeypatch: pytest.MonkeyPatch, key: str, role: Role
+) -> None:
+    """Whoever may see a page sees it whole, in Japanese, with nothing in red."""
+    text = shown(BY_KEY[key], site, monkeypatch, "ja", role)
+
+    assert any("\u3040" <= letter <= "\u30ff" for letter in text)
+    assert "trouble." not in text
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.key)
