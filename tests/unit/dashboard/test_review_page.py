@@ -456,3 +456,61 @@ def test_the_numbers_page_says_what_is_in_force(
     assert words("au.AU12") in shown
     assert words("evaluation.as_shipped") not in shown
     assert "omokage calibrate reset" in damaged
+
+
+def broken(place: Site, fault: str) -> None:
+    """Break a site in one way."""
+    if fault == "reviews-corrupt":
+        place.reviews.write_bytes(b"no database" * 500)
+    elif fault == "reviews-newer":
+        with ReviewStore(place.reviews):
+            pass
+        with closing(sqlite3.connect(place.reviews)) as connection:
+            connection.execute("UPDATE meta SET number = 99")
+            connection.commit()
+    elif fault == "segments-corrupt":
+        place.segments.write_bytes(b"no database" * 500)
+    elif fault == "log-corrupt":
+        place.access_log.write_bytes(b"no database" * 500)
+    elif fault == "calibration-damaged":
+        place.calibration.write_text("{", "utf-8")
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+@pytest.mark.parametrize(
+    "fault", ["reviews-corrupt", "reviews-newer", "segments-corrupt", "log-corrupt"]
+)
+def test_a_broken_database_is_said_and_opens_nothing(
+    place: Site, monkeypatch: pytest.MonkeyPatch, fault: str, language: str
+) -> None:
+    """Each fault is a sentence with advice; no clip is shown, no session stays unlocked."""
+    broken(place, fault)
+    app = unlock(open_page(monkeypatch, place, language=language))
+
+    assert app.error
+    assert "Traceback" not in said(app)
+    assert not app.get("bidi_component")
+    assert app.session_state["_secret_store"].get(page.DESK) is None
+
+
+def test_a_log_that_refuses_keeps_the_records_closed(
+    place: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What can't be written down beforehand doesn't happen."""
+    broken(place, "log-corrupt")
+    opened: list[object] = []
+    monkeypatch.setattr(Desk, "scan", lambda *_: opened.append(1))
+    unlock(open_page(monkeypatch, place))
+
+    assert [] == opened
+
+
+def test_a_damaged_calibration_does_not_stop_a_review(
+    place: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clips are cut as shipped; the numbers page and the agent say what is wrong."""
+    broken(place, "calibration-damaged")
+    app = unlock(open_page(monkeypatch, place))
+
+    assert app.get("bidi_component")
+    assert not app.error

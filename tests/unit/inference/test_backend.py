@@ -10,7 +10,7 @@ from agent.domain.frame import Frame, FrameStatus
 from agent.domain.observation import Look
 from agent.inference.backend import stronger_side
 from agent.inference.tracker import TrackingRules
-from tests.unit.inference.squares import Rig, Square
+from tests.unit.inference.squares import DARK, Rig, Square
 
 RULES = TrackingRules()
 
@@ -325,3 +325,17 @@ def test_a_face_far_away_does_not_continue_a_visit() -> None:
 
     assert [1] == tracks(looks[-1])
     assert not any(track == 0 for look in looks for track in tracks(look))
+
+
+def test_the_scene_tells_how_near_a_face_is_and_how_bright_the_picture() -> None:
+    """Twice the side is twice the size; the light is the whole picture's, not the face's."""
+    near, far = Rig(), Rig()
+
+    close = near.look(Square(300, 200, 144)).observations[0].scene
+    away = far.look(Square(300, 200, 72)).observations[0].scene
+
+    assert close is not None
+    assert away is not None
+    assert 2.0 == pytest.approx(close.size / away.size, rel=0.1)
+    assert 0 < away.size < close.size < 1
+    assert DARK / 255 == pytest.approx(away.light, abs=0.04)
