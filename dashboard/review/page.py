@@ -33,6 +33,8 @@ DESK = "review.desk"
 STAGE = f"{SECRET_PREFIX}review.stage"
 SAID = "review.said"
 """What the page says once, after the next draw: an outcome, never a record."""
+REFUSED = "review.refused"
+"""Why a judgement couldn't be handed in, said once; it is still there to be submitted again."""
 MINUTES_A_CLIP = 0.75
 LOOK_EVERY_SECONDS = 15
 REASONS = {
@@ -178,6 +180,10 @@ def _say(words: Text) -> None:
     said = st.session_state.pop(SAID, None)
     if said:
         st.success(words(said), icon=":material/check:")
+    refused = st.session_state.pop(REFUSED, None)
+    if refused:
+        detail, advice = refused
+        st.error(words("review.locked.refused", detail=detail, advice=advice))
 
 
 def _troubles(words: Text, desk: Desk) -> None:
@@ -240,18 +246,19 @@ def _play(words: Text, loaded: Loaded, stage: Stage) -> None:
         model=None if blind else loaded.model,
     )
     key = f"{SECRET_PREFIX}review.player.{mode}.{loaded.task.clip.id}"
-    result = player.mount(data, key)
-    if not blind and (verdict := _judged(result)) is not None:
-        _choose(stage, verdict)
-        st.rerun()
-    coding = _submitted(result, stage.clip)
-    if coding is None or mode == "show":
-        return
-    if blind:
-        stage.coding = coding
-    else:
-        stage.final = coding
-    st.rerun()
+
+    def heard(sent: Mapping[str, Any]) -> None:
+        if not blind and (verdict := _judged(sent)) is not None:
+            _choose(stage, verdict)
+        coding = _submitted(sent, stage.clip)
+        if coding is None or mode == "show":
+            return
+        if blind:
+            stage.coding = coding
+        else:
+            stage.final = coding
+
+    player.mount(data, key, heard)
 
 
 def _judged(result: Any) -> Verdict | None:
@@ -318,31 +325,45 @@ def _judge(words: Text, desk: Desk, loaded: Loaded, stage: Stage) -> None:
         st.caption(words("review.step.fixed" if stage.final else "review.step.fix"))
     if stage.verdict is Verdict.NOT_CAPTURED:
         st.warning(words("review.step.not_captured"), icon=":material/delete:")
-    chosen: list[Reason] = []
     last = st.container(
         horizontal=True, vertical_alignment="bottom", horizontal_alignment="distribute"
     )
     if reasons := REASONS.get(stage.verdict):
-        chosen = last.pills(
+        last.pills(
             words("review.step.reasons"),
             reasons,
             selection_mode="multi",
             format_func=lambda reason: words(f"review.reason.{reason.value}"),
-            key=f"review.reasons.{stage.verdict.value}.{stage.clip}",
+            key=_reasons_key(stage),
             width="stretch",
         )
-    ready = last.button(
+    last.button(
         words("review.step.submit"),
         type="primary",
         shortcut="Ctrl+Enter",
         disabled=not stage.complete,
         key="review.submit",
+        on_click=_submit,
+        args=(desk, loaded, stage),
     )
-    if ready and stage.complete:
-        desk.hand_in(loaded, stage, tuple(chosen), SystemClock().now())
-        st.session_state.pop(STAGE, None)
-        st.session_state[SAID] = "review.thanks"
-        st.rerun()
+
+
+def _reasons_key(stage: Stage) -> str:
+    return f"review.reasons.{stage.verdict}.{stage.clip}"
+
+
+def _submit(desk: Desk, loaded: Loaded, stage: Stage) -> None:
+    """Hand a judgement in, before the page is drawn anew; a refusal is said on it."""
+    if not stage.complete:
+        return
+    reasons = tuple(Reason(reason) for reason in st.session_state.get(_reasons_key(stage)) or ())
+    try:
+        desk.hand_in(loaded, stage, reasons, SystemClock().now())
+    except AgentError as error:
+        st.session_state[REFUSED] = (str(error), error.advice)
+        return
+    st.session_state.pop(STAGE, None)
+    st.session_state[SAID] = "review.thanks"
 
 
 def _choose(stage: Stage, verdict: Verdict) -> None:

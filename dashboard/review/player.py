@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -59,27 +59,25 @@ def style() -> str:
     return (_FOLDER / "player.css").read_text("utf-8")
 
 
-def mount(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
+def mount(data: Mapping[str, Any], key: str, heard: Callable[[Mapping[str, Any]], None]) -> None:
     """Show the player.
 
     Args:
         data: of `replay`.
         key: of the widget; another one for each clip and step.
-
-    Returns:
-        What was sent in this run, if anything: `coded`, answers; `judged`, a verdict's letter.
+        heard: is given what was sent, before the page is drawn anew: `coded`, answers; `judged`, a
+            verdict's letter. So one drawing of the page is enough.
     """
     component = st.components.v2.component(
         "omokage_review", html='<div class="player"></div>', css=style(), js=script()
     )
-    result: Mapping[str, Any] = component(
-        data=dict(data), key=key, on_coded_change=_heard, on_judged_change=_heard
-    )
-    return result
 
+    def tell() -> None:
+        sent = st.session_state.get(key)
+        if sent:
+            heard(sent)
 
-def _heard() -> None:
-    """Do nothing: without a callback the component couldn't send anything."""
+    component(data=dict(data), key=key, on_coded_change=tell, on_judged_change=tell)
 
 
 def replay(

@@ -18,6 +18,7 @@ from agent.domain.access import Action, Decision, Role
 from agent.domain.calibration import Calibration, Step
 from agent.domain.record import to_batch
 from agent.domain.review import Mark, Reason, Verdict
+from agent.errors import StoreError
 from agent.evaluation.bias import Bias, Group, Kind, Measure, group, signs
 from agent.store.access_log import AccessLog, AccessReader
 from agent.store.identity import marker_of
@@ -514,3 +515,29 @@ def test_a_damaged_calibration_does_not_stop_a_review(
 
     assert app.get("bidi_component")
     assert not app.error
+
+
+def test_a_judgement_that_is_refused_is_not_lost(
+    place: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The page says why, the coding and the verdict are still there, and a second try works."""
+    app = code(unlock(open_page(monkeypatch, place)))
+    app.button(key="review.verdict.accept").click()
+    run(app)
+    clip_name = app.session_state[page.STAGE].clip
+    with monkeypatch.context() as full:
+        full.setattr(ReviewStore, "add", _refuse)
+        app.button(key="review.submit").click()
+        run(app)
+    refused, kept = app.error[0].value, app.session_state[page.STAGE].clip
+    app.button(key="review.submit").click()
+    run(app)
+
+    assert "no space" in refused
+    assert clip_name == kept
+    assert Text("en")("review.thanks") in said(app)
+    assert 1 == len(ReviewReader(place.reviews).reviews())
+
+
+def _refuse(*_: object) -> int:
+    raise StoreError("no space", advice="Make room.")
