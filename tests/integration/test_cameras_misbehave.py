@@ -167,7 +167,9 @@ def play(tmp_path_factory) -> Play:
     try:
         addresses = {zone: camera.address for zone, camera in cameras.items()}
         running = Running(site, addresses, root / "log")
-        running.wait_until(lambda h: all(n > 3 for n in h["frames_per_second"].values()))
+        running.wait_until(
+            lambda h: all(rate > 2 for rate in h["frames_per_second"].values()), seconds=90
+        )
         play.healths.append(running.health())
         began = {zone: camera.sent for zone, camera in cameras.items()}
         for zone, mood in FAULTS.items():
@@ -199,9 +201,9 @@ def test_a_camera_beside_broken_ones_is_not_disturbed(play: Play) -> None:
     """The well one keeps its rate and its records while eight others fail."""
     rates = [health["frames_per_second"]["well"] for health in play.healths]
 
-    assert min(rates) > 0.6 * HZ
+    assert min(rates) > 0.4 * HZ
     assert {"ok"} == {health["zones"]["well"] for health in play.healths}
-    assert len(play.in_act("well")) > 0.5 * HZ * ACT_SECONDS
+    assert len(set(play.in_act("well"))) > 0.4 * HZ * ACT_SECONDS
 
 
 @pytest.mark.parametrize(
@@ -254,7 +256,7 @@ def test_a_slow_camera_gives_a_record_a_picture_and_no_more(play: Play) -> None:
 
 def test_a_change_of_size_costs_no_record(play: Play) -> None:
     """Pictures of a quarter of the size in mid-stream are looked at like the others."""
-    assert len(play.in_act("small")) > 0.3 * HZ * ACT_SECONDS
+    assert len(set(play.in_act("small"))) > 0.3 * HZ * ACT_SECONDS
 
 
 @pytest.mark.parametrize("zone", list(FAULTS))

@@ -30,7 +30,7 @@ from tests.integration.test_kill import (
 from tests.powercut import Call, Disk, Luck, parse, record
 
 ROUNDS = 9
-CUTS = 70
+CUTS = 50
 CHANGES = {"pwrite64", "write", "fsync", "fdatasync", "rename", "unlink", "ftruncate"}
 
 
@@ -106,7 +106,7 @@ def start_again(site: Site, ledger: Ledger) -> None:
 
 
 @pytest.mark.slow
-def test_seventy_cuts_cost_nothing_acknowledged(recording: Recording, tmp_path: Path) -> None:
+def test_fifty_cuts_cost_nothing_acknowledged(recording: Recording, tmp_path: Path) -> None:
     """Between writes, closings, purges and key changes, with good and bad luck of the disk."""
     ledger = cut_and_look(recording, tmp_path, CUTS, seed=4)
 
