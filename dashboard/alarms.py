@@ -88,7 +88,7 @@ def alarms(
         found += [*_cameras(health, now), *_storing(health)]
     if health.state in {State.RUNNING, State.SILENT, State.STOPPED}:
         found += [*_keys(health), *_upkeep(health.upkeep, health.at)]
-        if health.bias:
+        if health.bias and health.bias_at is not None:
             found.append(Alarm(Level.KNOW, "bias", {"n": len(health.bias)}, health.bias_at))
     known = {alarm.key for alarm in found}
     if health.state is State.RUNNING and health.trouble and not known & _EXPLAINED:

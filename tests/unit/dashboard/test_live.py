@@ -83,12 +83,31 @@ def retention(**changes: Any) -> dict[str, Any]:
         ({"retention": retention(doubt="behind")}, "clock_behind"),
         ({"retention": retention(erased=False)}, "not_erased"),
         ({"capture": {"allowed": False, "reason": "pause_unreadable"}}, "pause_unreadable"),
+        ({"bias": {"at": "2026-11-25T10:00:00+00:00", "signs": ["zone:yard:unreadable"]}}, "bias"),
     ],
 )
 def test_each_fault_is_one_alarm(site: Site, changes: dict[str, Any], key: str) -> None:
     """Each fault is said once, in both languages, with what to do."""
     assert keys(site, put(site, **changes)) == [key]
     assert {f"alarm.{key}.what", f"alarm.{key}.todo"} <= set(catalogue())
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_what_stands_out_is_said_on_the_page(
+    site: Site, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    """The alarm says how many groups stand out and where to read on."""
+    put(site, bias={"at": "2026-11-25T10:00:00+00:00", "signs": ["zone:yard:unreadable"] * 3})
+    told = said(draw("live", site, monkeypatch, language))
+
+    assert Text(language)("alarm.bias.todo") in told
+    assert "{" not in told
+
+
+@pytest.mark.parametrize("odd", [3, {}, {"signs": "x"}, {"at": 3, "signs": ["a:b:c"]}])
+def test_an_odd_comparison_is_no_alarm(site: Site, odd: object) -> None:
+    """What can't be understood alarms nobody and crashes nothing."""
+    assert keys(site, put(site, bias=odd)) == []
 
 
 def test_no_valid_key_is_urgent_and_said_once(site: Site) -> None:
