@@ -101,6 +101,11 @@ class Running:
             time.sleep(0.1)
         pytest.fail(f"waited too long: {self.health()}")
 
+    def close(self) -> None:
+        """End it, however the test ended."""
+        self.process.kill()
+        self.process.wait()
+
     def stop(self) -> tuple[int, float]:
         """Send SIGTERM; return the exit code and the seconds that it took."""
         asked = time.monotonic()
@@ -164,9 +169,9 @@ def play(tmp_path_factory) -> Play:
     root, play = tmp_path_factory.mktemp("cameras"), Play()
     site = make_site(root / "site", list(FAULTS))
     cameras = {zone: MjpegCamera() for zone in FAULTS}
+    addresses = {zone: camera.address for zone, camera in cameras.items()}
+    running = Running(site, addresses, root / "log")
     try:
-        addresses = {zone: camera.address for zone, camera in cameras.items()}
-        running = Running(site, addresses, root / "log")
         running.wait_until(
             lambda h: all(rate > 2 for rate in h["frames_per_second"].values()), seconds=90
         )
@@ -188,6 +193,7 @@ def play(tmp_path_factory) -> Play:
         play.healths.append(running.health())
         play.end = running.stop()
     finally:
+        running.close()
         for camera in cameras.values():
             camera.close()
     play.said = (root / "log").read_text()
@@ -315,9 +321,9 @@ def test_an_rtsp_camera_stalls_and_comes_back(tmp_path: Path) -> None:
     site = make_site(tmp_path / "site", ["door"])
     with rtsp_server(pictures) as port:
         relay = Relay(port)
+        source = f"rtsp://user:hunter2@127.0.0.1:{relay.port}/cam"
+        running = Running(site, {"door": source}, tmp_path / "log")
         try:
-            source = f"rtsp://user:hunter2@127.0.0.1:{relay.port}/cam"
-            running = Running(site, {"door": source}, tmp_path / "log")
             running.wait_until(lambda h: h["frames_per_second"]["door"] > 2)
             time.sleep(1.0)  # what the connection began with is through
             healthy = running.health()["faces"]
@@ -337,6 +343,7 @@ def test_an_rtsp_camera_stalls_and_comes_back(tmp_path: Path) -> None:
             time.sleep(1.0)
             code, seconds = running.stop()
         finally:
+            running.close()
             relay.close()
 
     print(f"RTSP: back after {(again - stalled).total_seconds():.1f} s, ended in {seconds:.1f} s")
@@ -360,12 +367,13 @@ def test_capture_is_killable_while_every_camera_hangs(tmp_path: Path) -> None:
     cameras = [MjpegCamera() for _ in range(3)]
     for camera in cameras:
         camera.mood = Mood.SILENT
+    sources = {zone: c.address for zone, c in zip("abc", cameras, strict=True)}
+    running = Running(site, sources, tmp_path / "log")
     try:
-        sources = {zone: c.address for zone, c in zip("abc", cameras, strict=True)}
-        running = Running(site, sources, tmp_path / "log")
         running.wait_until(lambda h: set(h["zones"].values()) == {"camera_lost"})
         code, seconds = running.stop()
     finally:
+        running.close()
         for camera in cameras:
             camera.close()
 
