@@ -17,7 +17,7 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from agent.capture.files import decode_picture
+from agent.capture.files import PICTURE_SUFFIXES, decode_picture
 from agent.domain.frame import Frame
 from agent.domain.observation import FaceBackend
 from agent.errors import ConfigError, MediaError, ModelError
@@ -37,7 +37,8 @@ from agent.evaluation.reading import (
     digest,
     picture_files,
     read_table,
-    require_folder,
+    set_folder,
+    set_table,
     to_gray,
 )
 from agent.evaluation.report import NUMBER, SHARE, Report, Row, Score
@@ -69,6 +70,9 @@ WEAKEST = 0.05
 
 FALSE_PER_100 = 1.0
 """False faces in 100 negative pictures at which recall is compared."""
+
+COLUMNS = ("file", "kind", "x1", "y1", "x2", "y2")
+"""Of the table of boxes."""
 
 LIVE, THOROUGH, PRODUCT = "live", "thorough", "product"
 
@@ -159,13 +163,13 @@ def evaluate(path: Path, setup: Setup) -> Report:
         ConfigError: a folder of pictures, and no reference.
         MediaError: the set is missing or damaged.
     """
-    require_folder(path)
+    root = set_folder(path)
     reference = YuNet(setup.reference) if setup.reference is not None else None
     report = Report(
         "detector",
         f"Face detector · {path.name}",
-        {"name": path.name},
-        "YuNet, " + ("from labels.csv" if (path / "labels.csv").exists() else "run now")
+        {"name": path.name if path.is_dir() else f"{root.name}/{path.name}"},
+        "YuNet, " + ("run now" if _table(path) is None else "from the set's table")
         + ": agreement with another detector, not with people",
         {OWN: setup.own.models("detector", "encoder")},
     )  # fmt: skip
@@ -190,12 +194,13 @@ def evaluate(path: Path, setup: Setup) -> Report:
 
 def scenes(path: Path, setup: Setup, reference: YuNet | None) -> Iterator[Scene | str]:
     """Yield pictures with boxes; a str is a note about the set."""
-    if (path / "labels.csv").exists():
-        yield from _labelled(path, setup)
+    table = _table(path)
+    if table is not None:
+        yield from _labelled(table, setup)
         return
     if reference is None:
         raise ConfigError(
-            f"{path.name} has no labels.csv, so there is nothing to compare with",
+            f"{path.name} has no table of boxes (labels.csv), so there is nothing to compare with",
             advice="Name a reference detector: --baseline face_detection_yunet.onnx",
         )
     files = picture_files(path)
@@ -203,20 +208,25 @@ def scenes(path: Path, setup: Setup, reference: YuNet | None) -> Iterator[Scene 
         setup.progress("detectors look", row, len(files))
         bgr = decode_picture(file)
         boxes, sure = reference.boxes(bgr)
-        name = file.relative_to(path).as_posix()
+        name = file.relative_to(set_folder(path)).as_posix()
         yield Scene(name, to_gray(bgr), boxes, sure & (_sizes(boxes) >= SMALLEST))
 
 
-def _labelled(path: Path, setup: Setup) -> Iterator[Scene | str]:
-    table = path / "labels.csv"
+def _table(path: Path) -> Path | None:
+    if path.is_file() and path.suffix.lower() in PICTURE_SUFFIXES:
+        return None
+    return set_table(path, COLUMNS)
+
+
+def _labelled(table: Path, setup: Setup) -> Iterator[Scene | str]:
     rows: dict[str, list[dict[str, str]]] = defaultdict(list)
-    for row in read_table(table, ("file", "kind", "x1", "y1", "x2", "y2")):
+    for row in read_table(table, COLUMNS):
         rows[row["file"]].append(row)
     names = sorted(rows)
     keep, notes = chosen(names, setup.persons, KNOWN.get(digest(table)))
     yield from notes
     listed = [name for name, one in zip(names, keep, strict=True) if one]
-    archive = Pictures(path)
+    archive = Pictures(table.parent)
     try:
         for number, name in enumerate(listed):
             setup.progress("detectors look", number, len(listed))
@@ -276,9 +286,9 @@ def _everything(path: Path, setup: Setup, reference: YuNet | None) -> Iterator[S
     yield from scenes(path, setup, reference)
     if setup.negatives is None:
         return
-    require_folder(setup.negatives)
-    if (setup.negatives / "labels.csv").exists():
-        for scene in _labelled(setup.negatives, setup):
+    table = _table(setup.negatives)
+    if table is not None:
+        for scene in _labelled(table, setup):
             if isinstance(scene, str) or not len(scene.boxes):
                 yield scene
         return

@@ -19,6 +19,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from agent.capture.files import PICTURE_SUFFIXES
 from agent.domain.observation import FaceBackend
 from agent.errors import ConfigError, MediaError
 from agent.evaluation.geometry import normalised_error, turned
@@ -29,7 +30,8 @@ from agent.evaluation.reading import (
     picture_files,
     read_arrays,
     read_table,
-    require_folder,
+    set_folder,
+    set_table,
 )
 from agent.evaluation.report import DEGREES, NUMBER, RATIO, SHARE, Report, Row, Score
 from agent.evaluation.scoring import Sample, mean_of
@@ -93,9 +95,8 @@ def evaluate(path: Path, setup: Setup) -> Report:
         ConfigError: there is no reference.
         MediaError: the set or the labels are missing or damaged.
     """
-    require_folder(path)
     crops, notes, sha = load(path, setup.persons)
-    truth, reference = _truth(crops, path, setup)
+    truth, reference = _truth(crops, crops.folder, setup)
     report = Report(
         "landmarks",
         f"Landmarks and head pose · {path.name} · {len(crops.names)} pictures, "
@@ -120,18 +121,20 @@ def evaluate(path: Path, setup: Setup) -> Report:
     return report
 
 
-def load(folder: Path, persons: str) -> tuple[FaceCrops, list[str], str]:
-    """Read who is in a folder: `labels.csv` (`image`, `person`), or pictures with `.pts` files.
+def load(path: Path, persons: str) -> tuple[FaceCrops, list[str], str]:
+    """Read who is in a set: a table (`image`, `person`), or pictures with `.pts` files.
 
     Returns:
         The chosen crops, what a reader must know, and the SHA-256 of what defines the set.
     """
-    table = folder / "labels.csv"
-    if not table.exists():
-        files = [p for p in picture_files(folder) if p.with_suffix(".pts").exists()]
+    folder = set_folder(path)
+    one = path.is_file() and path.suffix.lower() in PICTURE_SUFFIXES
+    table = None if one else set_table(path, ("image", "person"))
+    if table is None:
+        files = [p for p in picture_files(path) if p.with_suffix(".pts").exists()]
         if not files:
             raise MediaError(
-                f"{folder.name} has neither labels.csv nor a .pts file beside a picture"
+                f"{path.name} has neither labels.csv nor a .pts file beside a picture"
             )
         names = tuple(path.relative_to(folder).as_posix() for path in files)
         return FaceCrops(folder, names, np.array(names), np.arange(len(names))), [], ""

@@ -18,7 +18,7 @@ from agent.domain.facs import AU_LABELS
 from agent.domain.observation import EMOTIONS, FaceBackend
 from agent.errors import MediaError
 from agent.evaluation import metrics
-from agent.evaluation.reading import picture_files, to_gray
+from agent.evaluation.reading import picture_files, set_folder, to_gray
 from agent.evaluation.report import INTENSITY, NUMBER, SHARE, Report, Row, Score
 from agent.evaluation.scoring import Measure, Sample, own_units
 from agent.evaluation.task import Setup
@@ -37,8 +37,11 @@ def pairs_of(folder: Path) -> dict[str, tuple[Path, Path]]:
         MediaError: there is no such pair.
     """
     found: dict[str, dict[str, Path]] = {}
-    for path in picture_files(folder):
+    alone = folder.stem.rpartition("_")[0] if folder.is_file() else None
+    for path in picture_files(set_folder(folder)):
         person, _, state = path.stem.rpartition("_")
+        if alone is not None and person != alone:
+            continue
         if person and state in STATES:
             found.setdefault(person, {})[state] = path
     pairs = {

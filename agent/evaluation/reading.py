@@ -102,18 +102,60 @@ def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
     return rows
 
 
+def set_folder(path: Path) -> Path:
+    """Return the folder of a set that is named by its folder, or by one of its files.
+
+    Raises:
+        MediaError: there is no such file.
+    """
+    if not path.exists():
+        raise MediaError(f"{path.name} doesn't exist")
+    return path if path.is_dir() else path.parent
+
+
+def set_table(path: Path, columns: Sequence[str]) -> Path | None:
+    """Find the table of a set: the named one, `labels.csv`, or the folder's only one.
+
+    Args:
+        path: the set's folder, or one of its files.
+        columns: that a table of another name must have to be taken for it.
+
+    Returns:
+        The table, unchecked but for that; None where there is none.
+    """
+    if path.is_file() and path.suffix.lower() == ".csv":
+        return path
+    usual = set_folder(path) / "labels.csv"
+    if usual.exists():
+        return usual
+    alone = [file for file in sorted(usual.parent.glob("*.csv")) if _has(file, columns)]
+    return alone[0] if len(alone) == 1 else None
+
+
+def _has(table: Path, columns: Sequence[str]) -> bool:
+    try:
+        with table.open(newline="", encoding="utf-8") as file:
+            return set(columns) <= set(next(csv.reader(file), []))
+    except (OSError, UnicodeDecodeError, csv.Error):
+        return False
+
+
 class Pictures:
-    """Pictures by name, out of `images.zip` of a folder or out of the folder itself."""
+    """Pictures by name, out of a folder's `images.zip`, or its only zip file, or the folder."""
 
     def __init__(self, folder: Path) -> None:
         """Open the archive where there is one.
 
         Raises:
-            MediaError: `images.zip` isn't a zip file.
+            MediaError: it isn't a zip file.
         """
         self._folder = folder
         self._archive: zipfile.ZipFile | None = None
-        archive = folder / "images.zip"
+        self._name = "images.zip"
+        archives = sorted(folder.glob("*.zip"))
+        if len(archives) == 1:
+            self._name = archives[0].name
+        archive = folder / self._name
         if archive.exists():
             try:
                 self._archive = zipfile.ZipFile(archive)
@@ -137,9 +179,9 @@ class Pictures:
             coded = np.frombuffer(self._archive.read(name), np.uint8)
             decoded = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)
         except (*_DAMAGED, OSError, cv2.error) as error:
-            raise MediaError(f"images.zip: {name} is missing or damaged") from error
+            raise MediaError(f"{self._name}: {name} is missing or damaged") from error
         if decoded is None:
-            raise MediaError(f"images.zip: {name} can't be decoded")
+            raise MediaError(f"{self._name}: {name} can't be decoded")
         return np.asarray(decoded, np.uint8)
 
 
@@ -149,11 +191,13 @@ def to_gray(picture: Image) -> Image:
 
 
 def picture_files(folder: Path) -> list[Path]:
-    """List a folder's pictures, below it too.
+    """List a folder's pictures, below it too; of a picture, itself.
 
     Raises:
         MediaError: the folder isn't there, or holds none.
     """
+    if folder.is_file() and folder.suffix.lower() in PICTURE_SUFFIXES:
+        return [folder]
     require_folder(folder)
     found = [path for path in media_files(folder) if path.suffix.lower() in PICTURE_SUFFIXES]
     if not found:

@@ -111,8 +111,9 @@ def load(folder: Path, *, everyone: bool) -> Renders:
         MediaError: there is no shard, or one is damaged.
         ConfigError: no identity is kept out.
     """
-    require_folder(folder)
-    paths = sorted(folder.glob("shard_*.npz"))
+    if not folder.is_file():
+        require_folder(folder)
+    paths = [folder] if folder.is_file() else sorted(folder.glob("shard_*.npz"))
     if not paths:
         raise MediaError(f"{folder.name} holds no shard_*.npz")
     parts: list[dict[str, Any]] = []

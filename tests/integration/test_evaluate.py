@@ -7,6 +7,7 @@ and what an interrupt leaves.
 from __future__ import annotations
 
 import json
+import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -451,3 +452,47 @@ def test_the_shipped_models_follow_the_demo_clip(tmp_path: Path) -> None:
     assert value(scores, "truth_pose_omokage") < 5
     assert value(scores, "swapped") == 0
     assert -40 < value(scores, "lag") < 300
+
+
+def test_a_set_is_named_by_its_folder_or_by_one_of_its_files(tmp_path: Path, models: Path) -> None:
+    """Table, archive and folder name the same set, whatever table and archive are called."""
+    folder = tmp_path / "rooms"
+    folder.mkdir()
+    write_picture(folder / "a.png", size=(320, 240))
+    with zipfile.ZipFile(folder / "all of them.zip", "w") as archive:
+        archive.write(folder / "a.png", "a.png")
+    (folder / "a.png").unlink()
+    rows = "file,kind,x1,y1,x2,y2\na.png,face,100,60,172,132\n"
+    (folder / "boxes.csv").write_text(rows, "utf-8")
+
+    found = [
+        scored(models, "detector", path)["data"]["faces"]
+        for path in (folder, folder / "boxes.csv", folder / "all of them.zip")
+    ]
+
+    assert found == [1, 1, 1]
+
+
+def test_a_table_of_something_else_is_not_taken(tmp_path: Path, models: Path) -> None:
+    """A folder of pictures with a table that holds no boxes still needs a reference."""
+    folder = tmp_path / "rooms"
+    folder.mkdir()
+    write_picture(folder / "a.png", size=(320, 240))
+    (folder / "visits.csv").write_text("day,visits\n1,20\n", "utf-8")
+
+    result = invoke("detector", folder, "--models", models)
+
+    assert result.exit_code != 0
+    assert "no table of boxes" in result.stderr
+
+
+def test_one_picture_of_a_pair_names_the_pair(tmp_path: Path, models: Path) -> None:
+    """Given one of a person's two pictures, that person alone is compared."""
+    folder = tmp_path / "pairs"
+    folder.mkdir()
+    for name in ("001_neutral", "001_smiling", "002_neutral", "002_smiling"):
+        write_picture(folder / f"{name}.png", size=(200, 200))
+
+    scores = scored(models, "london", folder / "002_smiling.png")
+
+    assert scores["data"]["persons"] == 1
