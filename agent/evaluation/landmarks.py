@@ -133,9 +133,7 @@ def load(path: Path, persons: str) -> tuple[FaceCrops, list[str], str]:
     if table is None:
         files = [p for p in picture_files(path) if p.with_suffix(".pts").exists()]
         if not files:
-            raise MediaError(
-                f"{path.name} has neither labels.csv nor a .pts file beside a picture"
-            )
+            raise MediaError(f"{path.name} has neither labels.csv nor a .pts file beside a picture")
         names = tuple(path.relative_to(folder).as_posix() for path in files)
         return FaceCrops(folder, names, np.array(names), np.arange(len(names))), [], ""
     rows = read_table(table, ("image", "person"))
