@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 import altair as alt
+from altair.utils import schemapi
 
 from agent.domain.aggregate import Reason
 from dashboard.estimates import Point
@@ -22,6 +23,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from dashboard.estimates import Cell, Estimate
+
+# Holding ten charts against the schema takes longer than all their numbers; the tests do it once.
+schemapi.disable_debug_mode()
 
 Span = tuple[datetime, datetime]
 """First and last instant of a time axis."""
@@ -88,8 +92,15 @@ def _inline(values: Sequence[Mapping[str, object]]) -> alt.InlineData:
     return alt.InlineData(values=list(values))
 
 
+class _Layers(alt.LayerChart):
+    """A chart that isn't held against the schema each time it is drawn."""
+
+    def to_dict(self, validate: bool = False, **options: Any) -> dict[str, Any]:
+        return super().to_dict(validate, **options)
+
+
 def _layered(*parts: alt.Chart, height: int | alt.Step) -> alt.LayerChart:
-    return alt.LayerChart(layer=list(parts), height=height)
+    return _Layers(layer=list(parts), height=height)
 
 
 def shares(parts: Sequence[tuple[str, str, float]], share: str, status: str) -> alt.LayerChart:
@@ -283,7 +294,7 @@ def _piled(values: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return piled
 
 
-def timeline(cells: Sequence[Cell], states: Mapping[str, str], span: Span) -> alt.Chart:
+def timeline(cells: Sequence[Cell], states: Mapping[str, str], span: Span) -> alt.LayerChart:
     """Draw what is shown and hidden, one row for each zone.
 
     Args:
@@ -328,9 +339,8 @@ def timeline(cells: Sequence[Cell], states: Mapping[str, str], span: Span) -> al
                 alt.Tooltip("state:N", title=" "),
             ],
         )
-        .properties(height=32 * rows + 40)
     )
-    return chart
+    return _layered(chart, height=32 * rows + 40)
 
 
 def state_of(cell: Cell) -> str:

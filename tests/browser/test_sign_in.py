@@ -66,7 +66,7 @@ def person(browser: Any) -> Iterator[Any]:
 
 def who(page: Any) -> Any:
     """Return the line that says who is signed in."""
-    return page.locator("[data-testid=stSidebar] [data-testid=stCaptionContainer]").nth(1)
+    return page.locator("[data-testid=stSidebar] [data-testid=stCaptionContainer]").first
 
 
 def links(page: Any) -> set[str]:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from datetime import date
 
+import altair as alt
 import pyarrow.parquet as pq
 import pytest
+from jsonschema import ValidationError
 from streamlit.testing.v1 import AppTest
 
 from agent.config.markers import FILE_NAME
@@ -68,6 +71,19 @@ def test_hours_places_and_the_marked_day_are_there(
     assert {"ja": "新しいレジ", "en": "New checkout"}[language] in str(
         app.selectbox(key="change_marker").options
     )
+
+
+def test_every_chart_fits_the_schema(shop: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The pages don't hold their charts against Vega-Lite's schema while they draw; this does."""
+    made = long_page(shop, monkeypatch, "ja").get("vega_lite_chart")
+    specs = [json.loads(chart.proto.spec) for chart in made]
+
+    assert len(specs) == 10
+    for spec in specs:
+        assert spec["layer"]
+        alt.LayerChart.from_dict(spec, validate=True)
+    with pytest.raises(ValidationError):
+        alt.LayerChart.from_dict({**specs[0], "height": "tall"}, validate=True)
 
 
 def test_the_change_is_found_and_carries_an_interval(
