@@ -215,3 +215,16 @@ def test_presence_given_away_is_a_copy() -> None:
     presence(vector(2))[0] = False
 
     assert presence(vector(0.8))[0]
+
+
+@pytest.mark.parametrize(("size", "frames"), [(1.0, 2), (2.0, 1), (4.0, 1)])
+def test_a_step_is_nine_tenths_there_within_two_frames(size: float, frames: int) -> None:
+    """At 25 frames a second a sudden movement is shown to nine tenths within 80 ms."""
+    smooth = OneEuro(rest_hz=1.5, speed_gain=1.0)  # as the backend smooths Action Units
+    for _ in range(20):
+        smooth(np.zeros(1, np.float32), 0.04)
+
+    shown = [float(smooth(np.full(1, size, np.float32), 0.04)[0]) for _ in range(frames + 1)]
+
+    assert shown[0] >= 0.6 * size
+    assert shown[frames] >= 0.9 * size
