@@ -23,11 +23,13 @@ the rest of Omokage. All three have seen pictures whose rights are not stated: F
 challenge of 2013), LFW, and web pictures among the detector's scenes. An encoder that has seen
 renders alone was trained too; what it loses stands in the encoder's card under
 `without_real_faces`. It loses most of what real faces taught (AU4, AU15, landmarks), so it isn't
-shipped. The last epoch is the model, the detector's threshold comes from held-out scenes, the
-temperature from a twentieth of the FER+ training part that the head didn't see; that twentieth
-also decided that the encoder learned on after a warm restart. LFW people and renders kept out were
-watched while it learned, FER+ valid and London pairs were not; none of them decided anything. The
-weights of the losses are the second generation's, whose validation scores had been seen.
+shipped. The last epoch is the model; the temperature comes from a twentieth of the FER+ training
+part that the head didn't see, and that twentieth also decided that the encoder learned on after a
+warm restart and how stills are framed. LFW people and renders kept out were watched while it
+learned, FER+ valid and London pairs were not; none of them decided anything. The weights of the
+losses are the second generation's, whose validation scores had been seen. The detector's threshold
+is the lowest at which no held-out scene without people shows a face; that rule replaced another
+one after a look at the clips.
 
 **What the AU scores mean.** The scale of intensities is learned from renders of a 3-D face model,
 where `intensity = 5 x shape weight / the weight at 5` is our convention
