@@ -225,7 +225,7 @@ def check_schema(engine: Engine, version: int) -> None:
     with engine.connect() as connection:
         if inspect(connection).has_table("meta"):
             found = connection.scalar(text("SELECT number FROM meta WHERE name = 'schema'"))
-    if found is None:
+    if not isinstance(found, int):
         raise StoreError("this database isn't Omokage's")
     if found > version:
         raise SchemaTooNew(f"the database has schema {found}, this Omokage knows {version}")

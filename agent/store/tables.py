@@ -160,6 +160,7 @@ def to_bucket(head: Row[Any], rows: Sequence[Row[Any]]) -> SealedBucket:
         raise StoreError("a stored bucket has no segment")
     try:
         _check_kinds(str, head.device, head.zone, head.epoch, *head.models)
+        _check_lengths(head.device, head.zone, head.epoch, *head.models)
         _check_kinds(bytes, head.key_id, head.wrapped, head.policy_digest)
         common: dict[str, Any] = {
             "schema_version": head.schema_version,
@@ -185,6 +186,12 @@ def _check_kinds(kind: type, *values: object) -> None:
     """Refuse a column of another kind: SQLite keeps whatever somebody else's program wrote."""
     if not all(isinstance(value, kind) for value in values):
         raise TypeError("a column holds another kind of value")
+
+
+def _check_lengths(*texts: str) -> None:
+    """Refuse texts that no header can hold."""
+    if not all(0 < len(text.encode()) < 256 for text in texts):
+        raise ValueError("a text that no header can hold")
 
 
 def _to_segment(common: dict[str, Any], row: Row[Any]) -> SealedSegment:

@@ -8,7 +8,7 @@ import pytest
 
 from agent.errors import AgentError, ModelError
 from tests.fuzz.mutation import TOKENS, mutations
-from tests.fuzz.targets import TARGETS, Target
+from tests.fuzz.targets import COLUMNS, TARGETS, Target
 
 SLOW = {"row": 60, "database": 60, "aggregates": 60, "identity": 60, "status": 30, "policy": 100}
 """How many files are tried where a reader takes milliseconds."""
@@ -39,6 +39,14 @@ def test_a_sound_file_is_accepted(name: str) -> None:
     target = TARGETS[name]
 
     assert target.try_one(target.seeds()[0])
+
+
+def test_texts_that_no_header_holds_are_refused() -> None:
+    """A zone without a name, or with a long one, is no bucket's (found by fuzzing)."""
+    for column in (("buckets", "zone"), ("buckets", "epoch"), ("buckets", "device")):
+        for name in (b"", b"x" * 256):
+            head = bytes([COLUMNS.index(column), 1])
+            assert not TARGETS["row"].try_one(head + name)
 
 
 def test_a_crash_is_a_finding() -> None:
