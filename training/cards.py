@@ -145,6 +145,10 @@ def encoder_card(models: Path, scores: Table, data: Table | None = None) -> Path
             "Beyond about 45 degrees of head turn the far side's AUs are guesses.",
             "Gaze comes from renders alone.",
             "AU5, AU7, AU23 and AU24 are faint in the face model and read worst there.",
+            (
+                "The widest gaps between groups are those of poor pictures and of masks; the agent "
+                "leaves faces of poor quality out, and what a mask hides was no lesson."
+            ),
             *_skin_limit(scores),
         ],
     }
