@@ -44,7 +44,7 @@ CAMERA_HZ = 20
 CLIP_BEGINS, CLIP_FRAMES = 40, 160
 """Of the bundled clip, where faces come and go."""
 
-FIRST_FRAME_SECONDS = 60
+FIRST_FRAME_SECONDS = 180
 SETTLE_SECONDS = 1.5
 UNPLUGGED_SECONDS = 2.5
 MOMENTS_WITHOUT = ("before", "running", "unplugged", "stopped")

@@ -74,7 +74,8 @@ class LoopbackCamera:
             except TimeoutError:
                 continue
             with link, contextlib.suppress(OSError):
-                link.settimeout(30)
+                # Longer than the reader stands still while its memory is copied on a busy machine.
+                link.settimeout(120)
                 if self._frames is not None:
                     self._send(link)
 
