@@ -170,7 +170,7 @@ def test_a_shard_is_written_whole_and_read_back(tmp_path, studio):
     """A shard has every stated array, splits by identity, and is the same when made again."""
     stored = tmp_path / "model.npz"
     np.savez(stored, **make_model())
-    write_shard((stored, tmp_path / "shard_00000.npz", 1, 0, 14))
+    write_shard((stored, tmp_path / "shard_00000.npz", 1, 0, 14, "all"))
     again = render_shard(stored, 1, 0, 14)
     train, held = (load_renders(tmp_path, held_out=flag) for flag in (False, True))
 
@@ -180,6 +180,19 @@ def test_a_shard_is_written_whole_and_read_back(tmp_path, studio):
     assert set(again) == set(FIELDS)
     np.testing.assert_array_equal(again["faces"], np.concatenate([held.faces, train.faces]))
     assert not list(tmp_path.glob("*.partial"))
+
+
+def test_a_part_has_the_renders_that_the_whole_gives_its_people(tmp_path):
+    """Each side of the split can be drawn alone, and shows the same pictures."""
+    stored = tmp_path / "model.npz"
+    np.savez(stored, **make_model())
+    whole = render_shard(stored, 1, 0, 14)
+
+    for part, kept in (("held_out", whole["identity"] % 10 == 0),
+                       ("train", whole["identity"] % 10 != 0)):  # fmt: skip
+        drawn = render_shard(stored, 1, 0, 14, part)
+        np.testing.assert_array_equal(drawn["identity"], whole["identity"][kept])
+        np.testing.assert_array_equal(drawn["faces"], whole["faces"][kept])
 
 
 def test_an_empty_folder_is_refused(tmp_path):
