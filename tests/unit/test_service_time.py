@@ -89,14 +89,14 @@ def test_an_hour_of_standing_still_is_claimed_by_nobody(site, clip) -> None:
     agent = run(site, clip, LeapingClock(8, passed=3600), seconds=3601.5)
 
     seen = agent._pipeline.seconds
-    assert len(seen) > 9
+    assert len(seen) > 4
     assert claimed(agent) < 10
     assert {FrameStatus.OK} == {status for status, _ in seen}
     (backend,) = agent._pipeline._backends.values()
     times = [frame.monotonic_ns / 1e9 for frame in backend.frames]
     gaps = [after - before for before, after in pairwise(times)]
     assert max(gaps) > 3599
-    assert not any(1 < gap < 3599 for gap in gaps)
+    assert not any(30 < gap < 3599 for gap in gaps)
     assert backend.resets > 0
 
 
