@@ -45,7 +45,7 @@ TEACHERS = [
         "25, 26"
     ),
     (
-        "our own encoder of thirteen times the size, trained on all of the above, on the very same "
+        "our own encoder of eleven times the size, trained on all of the above, on the very same "
         "pictures (features, Action Units, emotion logits)"
     ),
     "our own three emotion nets, trained on the same votes (logits, on FER+ pictures)",
@@ -285,7 +285,7 @@ def main() -> None:
                 "through the encoder's embedding, all that the encoder has seen",
             ],
             "teachers": [
-                "our own encoder of thirteen times the size (features, logits)",
+                "our own encoder of eleven times the size (features, logits)",
                 "our own three emotion nets (logits)",
             ],
         },

@@ -93,5 +93,5 @@ class FaceEncoder(nn.Module):
 
 
 def teacher() -> FaceEncoder:
-    """Build the larger encoder that teaches: the same outputs, thirteen times the parameters."""
+    """Build the larger encoder that teaches: the same outputs, eleven times the parameters."""
     return FaceEncoder(TEACHER_WIDTHS, TEACHER_SQUEEZE, TEACHER_DEPTHS)
