@@ -7,10 +7,7 @@ record may carry a time at which its camera showed nobody.
 
 from __future__ import annotations
 
-import json
 import signal
-import subprocess
-import sys
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -28,6 +25,7 @@ from agent.domain.record import OFFSET_STEP_SECONDS
 from agent.store.aggregates import AggregateReader
 from agent.store.segments import SegmentReader
 from tests.misbehaving import Flow, MjpegCamera, Mood, Relay, rtsp_server
+from tests.running import RunningAgent
 from tests.sealing import PASSPHRASE
 
 pytestmark = pytest.mark.slow
@@ -71,35 +69,11 @@ def make_site(root: Path, zones: list[str]) -> Site:
     return site
 
 
-class Running:
-    """`omokage run` as a process of its own."""
+class Running(RunningAgent):
+    """An agent with several cameras."""
 
     def __init__(self, site: Site, sources: dict[str, str], log: Path) -> None:
-        words = [f"--source={zone}={address}" for zone, address in sources.items()]
-        self.site, self.log = site, log
-        with log.open("wb") as out:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "agent.cli.main", "run", "--site", str(site.root), *words],
-                cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
-            )  # fmt: skip
-
-    def health(self) -> dict:
-        """Return the health file, or nothing while there is none."""
-        try:
-            return json.loads(self.site.status.read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-
-    def wait_until(self, holds, seconds: float = 30) -> dict:
-        """Wait until the health says so, and return it."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            found = self.health()
-            if found and holds(found):
-                return found
-            assert self.process.poll() is None, self.log.read_text()
-            time.sleep(0.1)
-        pytest.fail(f"waited too long: {self.health()}")
+        super().__init__(site, log, *(f"--source={zone}={at}" for zone, at in sources.items()))
 
     def close(self) -> None:
         """End it, however the test ended."""

@@ -7,14 +7,13 @@ Afterwards every acknowledged record is called in. Shorter tests start on what c
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -29,6 +28,7 @@ from agent.crypto.open import unlock
 from agent.crypto.vault import CHEAPEST
 from agent.store.aggregates import AggregateReader
 from agent.store.segments import SegmentReader
+from tests.running import RunningAgent
 from tests.sealing import PASSPHRASE
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -67,34 +67,11 @@ def faces_clip() -> str:
     return str(ROOT / "agent" / "demo" / "clip.mp4")
 
 
-class Running:
-    """`omokage run` as a process of its own."""
+class Running(RunningAgent):
+    """An agent on the bundled clip."""
 
     def __init__(self, site: Site, log: Path) -> None:
-        self.site, self.log = site, log
-        with log.open("wb") as out:
-            self.process = subprocess.Popen(
-                command("run", "--site", str(site.root), "--source", "demo"),
-                cwd=ROOT, stdout=out, stderr=subprocess.STDOUT,
-            )  # fmt: skip
-
-    def health(self) -> dict:
-        """Return the health file, or nothing while there is none."""
-        try:
-            return json.loads(self.site.status.read_text("utf-8"))
-        except (OSError, ValueError):
-            return {}
-
-    def wait_until(self, holds: Callable[[dict], bool], seconds: float = 20) -> dict:
-        """Wait until the health says so, and return it."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
-            found = self.health()
-            if found and holds(found):
-                return found
-            assert self.process.poll() is None, self.log.read_text()
-            time.sleep(0.1)
-        pytest.fail(f"waited too long: {self.health()}\n{self.log.read_text()}")
+        super().__init__(site, log, "--source", "demo")
 
     def commits(self, since: datetime) -> dict:
         """Wait until something was committed after an instant; return the health."""
