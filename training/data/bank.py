@@ -50,9 +50,6 @@ class Bank:
         self._shares = torch.tensor([share for _, share in kept], device=device)
         self.device = device
 
-    def __len__(self) -> int:
-        return len(self._rows.faces)
-
     def draw(self, count: int, generator: torch.Generator) -> FaceBatch:
         """Draw a batch; `generator` belongs to the bank's device."""
         source = torch.multinomial(self._shares, count, replacement=True, generator=generator)
