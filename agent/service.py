@@ -9,8 +9,8 @@ from __future__ import annotations
 import os
 import signal
 import threading
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -200,7 +200,10 @@ class Agent:
         """Run until a signal, the time limit, or the end of every finite source."""
         missing = harden(lock_memory=swap_is_on())
         self._logbook.record(start_event(self._site, self.policy, self._models, self._clock.now()))
-        self._install_signals()
+        with self._stopped_by_signals():
+            self._run(missing)
+
+    def _run(self, missing: list[str]) -> None:
         scheduler = _scheduler(self._upkeep.hint)
         self._stack.callback(scheduler.shutdown, wait=False)
         self._stack.callback(close_all, self._cameras, self._clock)
@@ -222,15 +225,22 @@ class Agent:
         """Whether a closed camera's driver still hangs, and a thread in it."""
         return any(camera.is_held() for camera in self._cameras)
 
-    def _install_signals(self) -> None:
+    @contextmanager
+    def _stopped_by_signals(self) -> Iterator[None]:
+        """Let a signal stop the loop; whoever called has their own handlers back afterwards."""
         if threading.current_thread() is not threading.main_thread():
+            yield
             return
 
         def stop(_signal: int, _frame: FrameType | None) -> None:
             self._stopping.set()
 
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, stop)
+        before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
 
     def _loop(self, missing: list[str]) -> None:
         started = status_at = before = self._clock.monotonic()

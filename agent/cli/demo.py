@@ -132,7 +132,7 @@ def _wait(children: list[subprocess.Popen[bytes]]) -> int:
     def interrupt(_signal: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    before = signal.signal(signal.SIGTERM, interrupt)
     code = 0
     try:
         while all(child.poll() is None for child in children):
@@ -145,6 +145,7 @@ def _wait(children: list[subprocess.Popen[bytes]]) -> int:
         click.echo("\nending", err=True)
     finally:
         _end(children)
+        signal.signal(signal.SIGTERM, before)
     return code
 
 

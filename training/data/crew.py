@@ -59,7 +59,10 @@ class Crew:
                 tuple(shared(part.shape, part.dtype) for part in like) for _ in range(DEPTH)
             )
             here, there = context.Pipe()
-            process = context.Process(target=_serve, args=(draw, there, places), daemon=True)
+            others = [here, *(worker.pipe for worker in self._workers)]
+            process = context.Process(
+                target=_serve, args=(draw, there, places, others), daemon=True
+            )
             process.start()
             there.close()
             self._workers.append(Worker(process, here, places))
@@ -97,15 +100,29 @@ class Crew:
         return self
 
     def __exit__(self, *_: object) -> None:
-        """End the processes."""
+        """End the processes, which have nothing to save.
+
+        By force: a trainer's own handler for SIGTERM is inherited, and would let them live.
+        """
         for worker in self._workers:
             worker.pipe.close()
-            worker.process.terminate()
+            worker.process.kill()
             worker.process.join()
 
 
-def _serve(draw: Draw, pipe: Connection, places: tuple[Arrays, ...]) -> None:
-    """Fill places in turns until the pipe closes."""
+def _serve(
+    draw: Draw, pipe: Connection, places: tuple[Arrays, ...], others: Sequence[Connection]
+) -> None:
+    """Fill places in turns until the pipe closes.
+
+    Args:
+        draw: makes one batch.
+        pipe: this process's end.
+        places: where its batches go.
+        others: the trainer's ends, inherited; open here, they would hide that the trainer is gone.
+    """
+    for other in others:
+        other.close()
     turn, last = 0, -1
     while True:
         try:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import multiprocessing
+import os
+import select
+import signal
 import zipfile
 from functools import partial
 from pathlib import Path
@@ -56,6 +60,36 @@ def test_a_failed_process_stops_the_training() -> None:
     """What goes wrong while drawing is raised where the batch is wanted."""
     with Crew(failing, 2) as crew, pytest.raises(RuntimeError, match="no scene"):
         list(crew.batches(1, 10))
+
+
+def test_a_crew_ends_although_the_trainer_ignores_signals() -> None:
+    """Drawing processes that inherited a deaf handler for SIGTERM end all the same."""
+    before = signal.signal(signal.SIGTERM, lambda *_: None)
+    try:
+        with Crew(partial(numbered, 0), 2) as crew:
+            next(iter(crew.batches(1, 1)))
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+    assert multiprocessing.active_children() == []
+
+
+def test_a_killed_trainer_leaves_no_process_behind() -> None:
+    """Drawing processes end when the trainer is gone, although they hold each other's memory."""
+    watched, held = os.pipe()
+    trainer = os.fork()
+    if trainer == 0:
+        os.close(watched)
+        Crew(partial(numbered, 0), 3)  # its processes keep `held` open as long as they live
+        os.kill(os.getpid(), signal.SIGKILL)
+    os.close(held)
+    os.waitpid(trainer, 0)
+
+    ready, _, _ = select.select([watched], [], [], 30)
+
+    assert ready, "a drawing process still waits for the dead trainer"
+    assert os.read(watched, 1) == b""
+    os.close(watched)
 
 
 def test_a_sample_is_learned_as_often_as_asked() -> None:
