@@ -169,6 +169,6 @@ try-service: deb
 	@$(BIN)/python -m release.booted --deb dist/omokage_*.deb
 
 clean:
-	rm -rf $(VENV) $(TRAIN) build dist *.egg-info .demo
+	rm -rf $(VENV) $(TRAIN) build dist *.egg-info .demo .fuzz
 	rm -rf .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find agent dashboard training tests -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -15,7 +15,7 @@ import numpy.typing as npt
 
 from agent.domain.facs import AU_LABELS, AU_SIDE_LABELS, SIDE_INDEX
 from agent.errors import MediaError
-from agent.evaluation.reading import read_table
+from agent.evaluation.tables import read_table
 from agent.inference.tracker import overlap
 
 Floats = npt.NDArray[np.float32]

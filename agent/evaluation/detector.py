@@ -36,7 +36,6 @@ from agent.evaluation.reading import (
     Pictures,
     digest,
     picture_files,
-    read_table,
     set_folder,
     set_table,
     to_gray,
@@ -53,6 +52,7 @@ from agent.evaluation.slices import (
     light_axis,
     sharpness,
 )
+from agent.evaluation.tables import read_table
 from agent.evaluation.task import Setup
 from agent.evaluation.tools import MEDIAPIPE, OWN
 

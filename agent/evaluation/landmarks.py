@@ -29,7 +29,6 @@ from agent.evaluation.reading import (
     digest,
     picture_files,
     read_arrays,
-    read_table,
     set_folder,
     set_table,
 )
@@ -37,6 +36,7 @@ from agent.evaluation.report import DEGREES, NUMBER, RATIO, SHARE, Report, Row, 
 from agent.evaluation.scoring import Sample, mean_of
 from agent.evaluation.seen import KNOWN, chosen
 from agent.evaluation.slices import What, blur_axis, by_group, light_axis, pose_axis, sharpness
+from agent.evaluation.tables import read_table
 from agent.evaluation.task import Setup
 from agent.evaluation.tools import MEDIAPIPE, OWN, Read, read_face
 

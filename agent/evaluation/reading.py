@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import hashlib
 import zipfile
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,10 +19,10 @@ import numpy.typing as npt
 
 from agent.capture.files import PICTURE_SUFFIXES, decode_picture, media_files
 from agent.errors import MediaError
+from agent.evaluation.tables import DAMAGED
 
 Image = npt.NDArray[np.uint8]
 
-_DAMAGED = (zipfile.BadZipFile, zlib.error, ValueError, EOFError, KeyError, NotImplementedError)
 _CHUNK = 1 << 20
 
 
@@ -52,7 +51,7 @@ def read_arrays(path: Path, shapes: Mapping[str, tuple[int | None, ...]]) -> dic
         raise MediaError(f"{path.name} doesn't exist") from None
     except OSError as error:
         raise MediaError(f"{path.name} can't be read ({error.strerror or 'damaged'})") from error
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise MediaError(f"{path.name} isn't a complete .npz file") from error
     _check_shapes(path.name, found, shapes)
     return found
@@ -77,29 +76,6 @@ def _check_shapes(
         raise MediaError(f"{name}: its arrays differ in length")
     if lengths == {0}:
         raise MediaError(f"{name} holds no example")
-
-
-def read_table(path: Path, columns: Sequence[str]) -> list[dict[str, str]]:
-    """Read a CSV file with a header.
-
-    Raises:
-        MediaError: missing, not text, without one of the columns, or without a row.
-    """
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except FileNotFoundError:
-        raise MediaError(f"{path.name} doesn't exist") from None
-    except OSError as error:
-        raise MediaError(f"{path.name} can't be read ({error.strerror})") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise MediaError(f"{path.name} isn't a CSV table in UTF-8") from error
-    if not rows:
-        raise MediaError(f"{path.name} holds no row")
-    lacking = [name for name in columns if name not in rows[0]]
-    if lacking:
-        raise MediaError(f"{path.name} lacks the column {lacking[0]}")
-    return rows
 
 
 def set_folder(path: Path) -> Path:
@@ -178,7 +154,7 @@ class Pictures:
         try:
             coded = np.frombuffer(self._archive.read(name), np.uint8)
             decoded = cv2.imdecode(coded, cv2.IMREAD_GRAYSCALE)
-        except (*_DAMAGED, OSError, cv2.error) as error:
+        except (*DAMAGED, OSError, cv2.error) as error:
             raise MediaError(f"{self._name}: {name} is missing or damaged") from error
         if decoded is None:
             raise MediaError(f"{self._name}: {name} can't be decoded")

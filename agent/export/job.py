@@ -78,7 +78,7 @@ class Job:
     def _load(self) -> None:
         lines = _json_lines(self._manifest) if self._manifest.exists() else []
         if lines and lines[0] == self._head:
-            self._lines = {str(line["file"]): line for line in lines[1:] if "file" in line}
+            self._lines = {str(line["file"]): line for line in lines[1:] if _is_sound(line)}
             with self._manifest.open("r+b") as file:
                 file.seek(-1, os.SEEK_END)
                 if file.read(1) != b"\n":  # a crash cut the last line; the next begins its own
@@ -120,7 +120,9 @@ class Job:
         names = [str(path.absolute()) for path in paths]
         if seal is None or seal["files"] != names or seal["stamp"] != _stamp(self._out):
             return None
-        lines = [self._lines[name] for name in names]
+        lines = [self._lines[name] for name in names if name in self._lines]
+        if len(lines) < len(names):
+            return None
         if any(line["stamp"] != _stamp(path) for line, path in zip(lines, paths, strict=True)):
             return None
         return [_outcome(line) for line in lines]
@@ -153,11 +155,22 @@ def _json_lines(path: Path) -> list[dict[str, object]]:
     for text in path.read_text(encoding="utf-8", errors="replace").splitlines():
         try:
             line = json.loads(text)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(line, dict):
             found.append(line)
     return found
+
+
+def _is_sound(line: Mapping[str, object]) -> bool:
+    """Say whether a line is one that this program writes; what isn't counts as not there."""
+    if not isinstance(line.get("file"), str) or not isinstance(line.get("stamp"), list):
+        return False
+    if line["file"] == SEAL:
+        return isinstance(line.get("files"), list)
+    numbers = (line.get("frames"), line.get("faces"))
+    words = (line.get("source"), line.get("status"), line.get("message"))
+    return all(isinstance(n, int) for n in numbers) and all(isinstance(w, str) for w in words)
 
 
 def _stamp(path: Path) -> list[int]:

@@ -233,7 +233,7 @@ class AccessReader:
         if not self._path.exists():
             yield None
             return
-        with self._interruption(), refusals(NAME), self._engine.connect() as connection:
+        with refusals(NAME), self._engine.connect() as connection:
             found = schema_number(connection)
             if found is None:
                 empty = not connection.execute(text("SELECT 1 FROM sqlite_master")).first()
@@ -244,19 +244,6 @@ class AccessReader:
             if found > SCHEMA_VERSION:
                 raise SchemaTooNew(f"{NAME} has schema {found}, this one reads {SCHEMA_VERSION}")
             yield connection
-
-    @contextmanager
-    def _interruption(self) -> Iterator[None]:
-        """Say what to do about a half-written entry, which a reader can't take back."""
-        try:
-            yield
-        except StoreError as error:
-            if "READONLY" not in str(error):
-                raise
-            raise StoreError(
-                f"{NAME} was interrupted while an entry was written",
-                advice="Start the agent, or anything that writes an entry: it takes back the half.",
-            ) from error
 
 
 def checkpoints_file(path: Path) -> Path:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
-from urllib.parse import quote
 
 from sqlalchemy import (
     Boolean,
@@ -22,23 +20,21 @@ from sqlalchemy import (
     Index,
     Integer,
     MetaData,
-    NullPool,
     Table,
     Text,
-    create_engine,
-    event,
     text,
 )
-from sqlalchemy.exc import DatabaseError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import SQLAlchemyError
 
 from agent.domain.aggregate import Reason
-from agent.errors import AgentError, SchemaTooNew, StoreCorrupt, StoreError, StoreFull
-from agent.store.database import NO_TRACE
+from agent.errors import SchemaTooNew, StoreError
+from agent.store import database
+from agent.store.database import NO_TRACE, Journal, open_engine
 
 SCHEMA_VERSION = 2
 MAX_PAGES = 131_072
 """Upper bound of the file, pages of 4096 bytes (512 MiB): deletion still works when it is full."""
-WRITER_PATIENCE_SECONDS = 5.0
+NAME = "the aggregates' database"
 
 SCHEMA = MetaData()
 CELL = Table(
@@ -147,30 +143,36 @@ def _only_nearer(table: Table) -> str:
 
 
 def writer_engine(path: Path, max_pages: int) -> Engine:
-    """Return the engine that may write; a connection is opened for each transaction."""
-    engine = create_engine(f"sqlite:///{path}", poolclass=NullPool)
+    """Return the engine that may write; a connection is opened for each transaction.
 
-    @event.listens_for(engine, "connect")
-    def _prepare(connection: Any, _record: object) -> None:
-        cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout={int(WRITER_PATIENCE_SECONDS * 1000)}")
-        for pragma in NO_TRACE:  # never rely on the build's default
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.execute("PRAGMA journal_mode=DELETE")
-        cursor.execute("PRAGMA synchronous=FULL")
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA max_page_count={max_pages}")
-        cursor.close()
+    Args:
+        path: of the database; created if it isn't there.
+        max_pages: of 4096 bytes; the file never grows beyond.
+    """
+    return open_engine(
+        path,
+        mode="rwc",
+        begin="BEGIN IMMEDIATE",
+        pragmas=(
+            *NO_TRACE,
+            f"journal_mode={Journal.DELETE}",
+            "synchronous=FULL",
+            "foreign_keys=ON",
+            f"max_page_count={max_pages}",
+        ),
+        keep=False,
+    )
 
-    return engine
 
+def reader_engine(path: Path, patience: float) -> Engine:
+    """Return an engine that can't write.
 
-def reader_engine(path: Path, patience_seconds: float) -> Engine:
-    """Return an engine that can't write."""
-    return create_engine(
-        f"sqlite:///file:{quote(str(path.absolute()))}?mode=ro&uri=true",
-        poolclass=NullPool,
-        connect_args={"timeout": patience_seconds},
+    Args:
+        path: of the database.
+        patience: seconds to wait for whoever has locked it.
+    """
+    return open_engine(
+        path, mode="ro", begin="BEGIN", pragmas=("query_only=ON",), keep=False, patience=patience
     )
 
 
@@ -194,30 +196,7 @@ def found_version(connection: Connection) -> int:
 def refusals() -> Iterator[None]:
     """Let only `StoreError` and its kinds out, each with what the operator can do."""
     try:
-        yield
-    except AgentError:
-        raise
-    except OperationalError as error:
-        raise _operational(str(error.orig)) from error
-    except DatabaseError as error:
-        # Its kinds (a broken rule, a wrong type) aren't damage; the bare error is.
-        kind = StoreCorrupt if type(error) is DatabaseError else StoreError
-        raise kind(f"the aggregates' database refuses: {error.orig}") from error
+        with database.refusals(NAME):
+            yield
     except (SQLAlchemyError, OSError) as error:
-        raise StoreError("the aggregates' database can't be reached") from error
-
-
-def _operational(sentence: str) -> StoreError:
-    if "full" in sentence:
-        return StoreFull(f"the aggregates' database refuses: {sentence}")
-    if "locked" in sentence or "busy" in sentence:
-        return StoreError(
-            "the aggregates' database is locked by another process",
-            advice="Wait a moment; if it stays, close other programs that have the file open.",
-        )
-    if "readonly" in sentence:
-        return StoreError(
-            "the agent was interrupted while it released numbers",
-            advice="Start the agent once: it takes back the half-written release.",
-        )
-    return StoreError(f"the aggregates' database can't be opened: {sentence}")
+        raise StoreError(f"{NAME} can't be reached") from error

@@ -48,6 +48,23 @@ NO_TRACE = ("secure_delete=ON", "temp_store=MEMORY")
 SQLite would let go of without overwriting it."""
 
 
+_LOCKED = (
+    "is locked by another process",
+    "Wait a moment; if it stays, close other programs that have the file open.",
+)
+_INTERRUPTED = (
+    "was interrupted while something was written, and who only reads can't take that back",
+    "Start the agent, or anything that writes into it: it takes back the half.",
+)
+_OTHERS: dict[int, tuple[str, str]] = {
+    sqlite3.SQLITE_BUSY: _LOCKED,
+    sqlite3.SQLITE_LOCKED: _LOCKED,
+    sqlite3.SQLITE_READONLY_ROLLBACK: _INTERRUPTED,
+    sqlite3.SQLITE_READONLY_RECOVERY: _INTERRUPTED,
+}
+"""What another program has caused: sentence and advice, by SQLite's code."""
+
+
 class Journal(StrEnum):
     """How SQLite survives a crash: WAL for the agent's own, DELETE where readers come alone."""
 
@@ -125,7 +142,7 @@ def open_engine(
 
     Args:
         path: of the database.
-        mode: of SQLite's URI: "ro" or "rw".
+        mode: of SQLite's URI: "ro", "rw", or "rwc", which creates the file.
         begin: the statement that begins a transaction.
         pragmas: for each connection.
         keep: whether one connection stays open between two transactions.
@@ -179,6 +196,10 @@ def refusals(name: str) -> Iterator[None]:
             raise StoreFull(f"{name} or its disk is full") from error
         if kind in {sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}:
             raise StoreCorrupt(f"{name} is damaged or isn't a database") from error
+        whole = getattr(cause, "sqlite_errorcode", 0)
+        if whole in _OTHERS or kind in _OTHERS:
+            sentence, advice = _OTHERS.get(whole) or _OTHERS[kind]
+            raise StoreError(f"{name} {sentence}", advice=advice) from error
         # The code's name, not the statement: a statement may hold values.
         code = getattr(cause, "sqlite_errorname", type(cause).__name__)
         raise StoreError(f"{name} refuses: {code}") from error

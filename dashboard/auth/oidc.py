@@ -99,7 +99,7 @@ def parse(content: bytes, path: Path) -> Service:
     """Return what a file says. Raises as `load`."""
     try:
         table = tomllib.loads(content.decode())
-    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # TOML, UTF-8, long numbers, nesting
         raise _wrong(f"isn't TOML: {error}") from error
     auth, own, accounts = (table.pop(name, {}) for name in ("auth", "omokage", "accounts"))
     if table or not all(isinstance(part, dict) for part in (auth, own, accounts)):
@@ -120,12 +120,14 @@ def _is_text(value: object, most: int) -> bool:
     return isinstance(value, str) and 0 < len(value) <= most
 
 
-def _check_addresses(back: str, metadata: str) -> None:
-    back = back.replace("{port}", "1")
-    if urlsplit(back).path != CALLBACK:
+def _check_addresses(redirect: str, source: str) -> None:
+    try:
+        back, metadata = (urlsplit(text) for text in (redirect.replace("{port}", "1"), source))
+    except ValueError as error:
+        raise _wrong(f"needs addresses; one of them isn't: {error}") from error
+    if back.path != CALLBACK:
         raise _wrong(f"needs a redirect_uri that ends in {CALLBACK}")
-    for address in (back, metadata):
-        parts = urlsplit(address)
+    for parts in (back, metadata):
         if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _LOCAL):
             raise _wrong("needs addresses that begin with https://")
 

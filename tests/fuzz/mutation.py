@@ -34,10 +34,20 @@ def mutations(seeds: Sequence[bytes], seed: int) -> Iterator[bytes]:
     yield from seeds
     drawn = random.Random(seed)
     while True:
-        content = drawn.choice(seeds)
-        for _ in range(drawn.choice((1, 1, 1, 2, 4, 8))):
-            content = drawn.choice(_WAYS)(content, drawn, seeds)
-        yield content[: 1 << 20]
+        yield mutate(drawn.choice(seeds), drawn, seeds)
+
+
+def mutate(content: bytes, drawn: random.Random, seeds: Sequence[bytes]) -> bytes:
+    """Return a file broken in one to eight ways, at most 1 MiB of it.
+
+    Args:
+        content: the whole file.
+        drawn: random numbers.
+        seeds: whole files, to take parts from.
+    """
+    for _ in range(drawn.choice((1, 1, 1, 2, 4, 8))):
+        content = drawn.choice(_WAYS)(content, drawn, seeds)
+    return content[: 1 << 20]
 
 
 def _flip(content: bytes, drawn: random.Random, _: Sequence[bytes]) -> bytes:

@@ -10,9 +10,7 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-import tempfile
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -34,7 +32,6 @@ from agent.crypto.create import write_keys
 from agent.crypto.keys import load_signer, parse_public
 from agent.crypto.vault import load_vault
 from agent.domain.record import to_batch
-from agent.errors import AgentError
 from agent.inference.card import parse_card
 from agent.memory import recall
 from agent.metrics import render
@@ -45,63 +42,10 @@ from agent.store.aggregates import AggregateReader
 from agent.store.identity import check_identity, known_identity
 from agent.store.passwords import CHEAPEST, hash_password
 from agent.store.segments import SegmentReader, SegmentStore
+from tests.fuzz.handed import HANDED
+from tests.fuzz.sets import SETS
+from tests.fuzz.target import Target, at_path, files, folder, texts
 from tests.sealing import NOW, closed_bucket, keyset, opener, records, verifier
-
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """One reader of files.
-
-    Attributes:
-        read: takes the bytes.
-        seeds: whole files, as they ought to be.
-        refusals: what it may raise.
-    """
-
-    read: Callable[[bytes], object]
-    seeds: Callable[[], Sequence[bytes]]
-    refusals: tuple[type[Exception], ...] = (AgentError,)
-
-    def try_one(self, content: bytes) -> bool:
-        """Read one file; returns whether it was accepted.
-
-        Raises:
-            Exception: whatever isn't a proper refusal; that is a finding.
-        """
-        try:
-            self.read(content)
-        except self.refusals as error:
-            if isinstance(error, AgentError) and not (str(error).strip() and error.advice.strip()):
-                raise AssertionError("a refusal without a sentence or without advice") from error
-            return False
-        return True
-
-
-@cache
-def folder() -> Path:
-    """Return a folder for readers that want a path; it goes with the process."""
-    kept = tempfile.TemporaryDirectory(prefix="omokage-fuzz-")
-    folder.kept = kept  # type: ignore[attr-defined]
-    return Path(kept.name)
-
-
-def at_path(name: str, read: Callable[[Path], object]) -> Callable[[bytes], object]:
-    """Let a reader of paths read bytes."""
-
-    def through_file(content: bytes) -> object:
-        path = folder() / name
-        path.touch(mode=0o600)
-        path.write_bytes(content)
-        return read(path)
-
-    return through_file
-
-
-def files(*patterns: str) -> Callable[[], Sequence[bytes]]:
-    """Return the contents of files of the repository."""
-    return lambda: [p.read_bytes() for pattern in patterns for p in sorted(ROOT.glob(pattern))]
 
 
 @cache
@@ -129,11 +73,6 @@ def checkpoints() -> Sequence[bytes]:
 def read_register(content: bytes) -> object:
     """Read a register as the service does."""
     return parse_register(content.decode(), now=date(2026, 11, 27))
-
-
-def texts(read: Callable[[str], object]) -> Callable[[bytes], object]:
-    """Let a reader of text read bytes; what isn't UTF-8 is refused before it."""
-    return lambda content: read(content.decode("utf-8", errors="replace"))
 
 
 def read_payload(content: bytes) -> object:
@@ -342,6 +281,8 @@ TARGETS: dict[str, Target] = {
     "metrics": Target(at_path("status.json", lambda p: render(p, lambda: NOW)), lambda: [health()]),
     "status": Target(at_path("status.json", status_command), lambda: [health()]),
     "certificate": Target(lambda c: read_certificate(c, "c.json"), certificates),
+    **HANDED,
+    **SETS,
 }
 """By name. `make fuzz` runs each for a minute, `make fuzz FUZZ="vault --seconds 3600"` one of them
 for an hour."""

@@ -13,7 +13,7 @@ Source: Mollahosseini, Hasani & Mahoor 2017.
 
 from __future__ import annotations
 
-import csv
+import math
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +21,8 @@ import numpy as np
 from agent.domain.observation import EMOTIONS
 from agent.errors import ConfigError, MediaError
 from agent.evaluation.datasets.model import ExpressionSet
-from agent.evaluation.datasets.text import number_in
+from agent.evaluation.datasets.text import is_there, number_in, whole_in
+from agent.evaluation.tables import DAMAGED, read_table
 
 ORDER = (
     "neutral", "happiness", "sadness", "surprise", "fear", "disgust", "anger", "contempt",
@@ -76,24 +77,20 @@ def _reduced(folder: Path) -> ExpressionSet:
 def _scalar(path: Path) -> float:
     """Read a file of one number; some releases store it as text."""
     try:
-        return float(np.load(path, allow_pickle=False).reshape(-1)[0])
-    except (OSError, ValueError, IndexError, EOFError) as error:
+        found = float(np.load(path, allow_pickle=False).reshape(-1)[0])
+    except (OSError, *DAMAGED) as error:
         raise MediaError(f"{path.name} is missing or isn't one number") from error
+    if not math.isfinite(found):
+        raise MediaError(f"{path.name} isn't a finite number")
+    return found
 
 
 def _full(folder: Path, table: Path) -> ExpressionSet:
-    try:
-        with table.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise MediaError(f"{table.name} can't be read as a CSV table") from error
-    lacking = [name for name in COLUMNS if not rows or name not in rows[0]]
-    if lacking:
-        raise MediaError(f"{table.name} lacks the column {lacking[0]}")
+    rows = read_table(table, COLUMNS)
     pictures, classes, affect, boxes = [], [], [], []
     left_out = 0
     for line, row in enumerate(rows, start=2):
-        code = int(number_in(row["expression"], table, line))
+        code = whole_in(row["expression"], table, line)
         if not 0 <= code < len(ORDER):
             left_out += 1
             continue
@@ -109,7 +106,7 @@ def _picture(folder: Path, name: str, table: Path, line: int) -> Path:
     if ".." in Path(name).parts or Path(name).is_absolute():
         raise MediaError(f"{table.name}, line {line}: the path leads out of the set")
     for base in IMAGE_FOLDERS:
-        if (folder / base / name).is_file():
+        if is_there(folder / base / name):
             return folder / base / name
     raise MediaError(f"{table.name}, line {line}: the picture isn't there")
 

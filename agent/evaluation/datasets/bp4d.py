@@ -19,7 +19,7 @@ import numpy as np
 from agent.errors import MediaError
 from agent.evaluation.datasets.folds import Fold, folds_from
 from agent.evaluation.datasets.model import INTENSITY, PRESENCE, AuSequence, AuSet
-from agent.evaluation.datasets.text import lines_of, number_in, require_folder
+from agent.evaluation.datasets.text import lines_of, number_in, require_folder, whole_in
 
 AUS = (1, 2, 4, 6, 7, 10, 12, 14, 15, 17, 23, 24)
 INTENSITY_AUS = (6, 10, 12, 14, 17)
@@ -90,7 +90,7 @@ def _occurrence(path: Path) -> dict[int, list[float]]:
             table = [row for row in csv.reader(file) if row]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise MediaError(f"{path.name} can't be read as a CSV table") from error
-    header = [int(number_in(cell, path, 1)) for cell in table[0]] if table else []
+    header = [whole_in(cell, path, 1) for cell in table[0]] if table else []
     lacking = [number for number in AUS if number not in header[1:]]
     if lacking:
         raise MediaError(f"{path.name} has no column of AU{lacking[0]}")
@@ -102,7 +102,7 @@ def _occurrence(path: Path) -> dict[int, list[float]]:
         codes = [number_in(row[place], path, line) for place in places]
         if any(code not in {0.0, 1.0, NOT_CODED} for code in codes):
             raise MediaError(f"{path.name}, line {line}: a code is 0, 1 or 9")
-        rows[int(number_in(row[0], path, line))] = codes
+        rows[whole_in(row[0], path, line)] = codes
     return rows
 
 
@@ -119,5 +119,5 @@ def _intensities(folder: Path) -> dict[str, dict[int, list[float]]]:
                 if not (0 <= value <= 5 or value == NOT_CODED):
                     raise MediaError(f"{path.name}, line {line}: an intensity is 0 to 5, or 9")
                 empty = [NOT_CODED] * len(INTENSITY_AUS)
-                rows.setdefault(int(number_in(frame, path, line)), empty)[column] = value
+                rows.setdefault(whole_in(frame, path, line), empty)[column] = value
     return found

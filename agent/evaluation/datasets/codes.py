@@ -7,7 +7,6 @@ which LibreFace keeps DISFA, plus the subject.
 
 from __future__ import annotations
 
-import csv
 import re
 from pathlib import Path
 
@@ -16,7 +15,8 @@ import numpy as np
 from agent.domain.facs import AU_LABELS
 from agent.errors import MediaError
 from agent.evaluation.datasets.model import INTENSITY, AuSequence, AuSet
-from agent.evaluation.datasets.text import number_in
+from agent.evaluation.datasets.text import is_there, number_in
+from agent.evaluation.tables import read_table
 
 
 def load(path: Path) -> AuSet:
@@ -26,7 +26,7 @@ def load(path: Path) -> AuSet:
         MediaError: it is missing or damaged, names no measured AU, or a picture isn't there.
     """
     table = path / "labels.csv" if path.is_dir() else path
-    rows = _rows(table)
+    rows = read_table(table, ())
     columns = {label: name for name in rows[0] if (label := _label(name)) in AU_LABELS}
     if "image_path" not in rows[0] or not columns:
         raise MediaError(f"{table.name} needs the column image_path, and au1, au2, ... to score")
@@ -48,22 +48,9 @@ def load(path: Path) -> AuSet:
     return AuSet("own codes", tuple(columns), INTENSITY, sequences, notes if strangers else ())
 
 
-def _rows(table: Path) -> list[dict[str, str]]:
-    try:
-        with table.open(newline="", encoding="utf-8") as file:
-            rows = list(csv.DictReader(file))
-    except OSError as error:
-        raise MediaError(f"{table.name} can't be read ({error.strerror})") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise MediaError(f"{table.name} isn't a CSV table in UTF-8") from error
-    if not rows:
-        raise MediaError(f"{table.name} holds no row")
-    return rows
-
-
 def _label(column: str) -> str:
     """Turn `au4`, `AU04` or `AU4` into `AU04`; empty for another column."""
-    found = re.fullmatch(r"au0*(\d+)", (column or "").strip().lower())
+    found = re.fullmatch(r"au0*(\d{1,3})", (column or "").strip().lower())
     return f"AU{int(found[1]):02d}" if found else ""
 
 
@@ -80,6 +67,6 @@ def _picture(table: Path, name: str | None, line: int) -> Path:
     path = Path(name or "")
     if path.is_absolute() or ".." in path.parts or not path.parts:
         raise MediaError(f"{table.name}, line {line}: image_path must lie below the table's folder")
-    if not (table.parent / path).is_file():
+    if not is_there(table.parent / path):
         raise MediaError(f"{table.name}, line {line}: the picture isn't there")
     return table.parent / path

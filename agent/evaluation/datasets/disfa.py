@@ -17,7 +17,7 @@ import numpy as np
 from agent.errors import ConfigError, MediaError
 from agent.evaluation.datasets.folds import Fold, dealt, folds_from
 from agent.evaluation.datasets.model import INTENSITY, AuSequence, AuSet
-from agent.evaluation.datasets.text import lines_of, number_in, require_folder
+from agent.evaluation.datasets.text import lines_of, number_in, require_folder, whole_in
 
 AUS = (1, 2, 4, 5, 6, 9, 12, 15, 17, 20, 25, 26)
 LABELS = tuple(f"AU{number:02d}" for number in AUS)
@@ -94,5 +94,5 @@ def _column(path: Path) -> dict[int, float]:
         value = number_in(code, path, line)
         if not 0 <= value <= 5:
             raise MediaError(f"{path.name}, line {line}: an intensity is 0 to 5")
-        found[int(number_in(frame, path, line))] = value
+        found[whole_in(frame, path, line)] = value
     return found

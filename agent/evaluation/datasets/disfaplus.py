@@ -17,7 +17,7 @@ from agent.errors import MediaError
 from agent.evaluation.datasets.disfa import AUS, LABELS
 from agent.evaluation.datasets.folds import Fold, dealt
 from agent.evaluation.datasets.model import INTENSITY, AuSequence, AuSet
-from agent.evaluation.datasets.text import lines_of, number_in, require_folder
+from agent.evaluation.datasets.text import is_there, lines_of, number_in, require_folder
 
 SUBJECTS = tuple(f"SN{number:03d}" for number in (1, 3, 4, 7, 9, 10, 13, 25, 27))
 
@@ -40,7 +40,7 @@ def load(folder: Path) -> AuSet:
         columns = [_column(trial / f"AU{number}.txt") for number in AUS]
         names = sorted({name for column in columns for name in column})
         base = images / trial.parent.name / trial.name
-        there = [name for name in names if (base / name).is_file()]
+        there = [name for name in names if is_there(base / name)]
         if len(there) < len(names):
             notes.append(f"{trial.parent.name}/{trial.name}: {len(names) - len(there)} pictures "
                          "are missing; left out")  # fmt: skip

@@ -9,7 +9,6 @@ Source: microsoft/FERPlus `src/ferplus.py` (MIT) for the majority rule.
 
 from __future__ import annotations
 
-import csv
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +17,8 @@ import numpy.typing as npt
 
 from agent.domain.observation import EMOTIONS
 from agent.errors import MediaError
+from agent.evaluation.datasets.text import whole_in
+from agent.evaluation.tables import read_table
 
 VOTES: tuple[str, ...] = (*EMOTIONS, "unknown", "NF")
 """What annotators could answer, in the order of every vote table here."""
@@ -102,7 +103,8 @@ def read_csv(folder: Path, part: str = "valid") -> FerVotes:
         MediaError: a table is missing or the two don't belong together.
     """
     images, votes = [], []
-    pictures, labels = (_rows(folder / name) for name in CSV_FILES)
+    pictures = read_table(folder / CSV_FILES[0], ("pixels", "Usage"))
+    labels = read_table(folder / CSV_FILES[1], ("Usage", "Image name", *VOTES))
     if len(pictures) != len(labels):
         raise MediaError(f"{CSV_FILES[0]} and {CSV_FILES[1]} differ in their number of rows")
     for number, (picture, label) in enumerate(zip(pictures, labels, strict=True), start=2):
@@ -111,24 +113,24 @@ def read_csv(folder: Path, part: str = "valid") -> FerVotes:
         if picture["Usage"] != label["Usage"]:
             raise MediaError(f"line {number} of the two tables tells different usages")
         images.append(_pixels(picture["pixels"], number))
-        votes.append([int(label[name]) for name in VOTES])
+        votes.append([_count(label[name], number) for name in VOTES])
     if not images:
         raise MediaError(f"{CSV_FILES[1]} has no row of the part {part}")
     return FerVotes(np.stack(images), np.array(votes, np.uint8))
 
 
-def _rows(path: Path) -> list[dict[str, str]]:
-    try:
-        with path.open(newline="", encoding="utf-8") as file:
-            return list(csv.DictReader(file))
-    except OSError as error:
-        raise MediaError(f"{path.name} can't be read ({error.strerror})") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise MediaError(f"{path.name} isn't a CSV table in UTF-8") from error
+def _count(text: str, number: int) -> int:
+    found = whole_in(text, Path(CSV_FILES[1]), number)
+    if not 0 <= found <= 255:
+        raise MediaError(f"line {number} of {CSV_FILES[1]}: a count of votes is 0 to 255")
+    return found
 
 
 def _pixels(text: str, number: int) -> npt.NDArray[np.uint8]:
-    values = np.array(text.split(), np.uint8)
+    try:
+        values = np.array(text.split(), np.uint8)
+    except (ValueError, OverflowError):
+        values = np.zeros(0, np.uint8)
     if values.size != SIDE * SIDE:
         raise MediaError(f"line {number} of {CSV_FILES[0]} hasn't {SIDE} x {SIDE} pixels")
     return values.reshape(SIDE, SIDE)

@@ -16,7 +16,7 @@ import numpy as np
 from agent.domain.observation import EMOTIONS
 from agent.errors import ConfigError, MediaError
 from agent.evaluation.datasets.model import ExpressionSet
-from agent.evaluation.datasets.text import lines_of
+from agent.evaluation.datasets.text import is_there, lines_of
 
 ORDER = ("surprise", "fear", "disgust", "happiness", "sadness", "anger", "neutral")
 """RAF-DB's numbers 1 to 7."""
@@ -42,7 +42,7 @@ def load(folder: Path, part: str = "test") -> ExpressionSet:
         if not name.startswith(f"{part}_"):
             continue
         path = folder / "Image" / "aligned" / f"{Path(name).stem}_aligned.jpg"
-        if not path.is_file():
+        if not is_there(path):
             raise MediaError(f"{path.name} is missing, though it has a label")
         pictures.append(path)
         classes.append(EMOTIONS.index(ORDER[int(code) - 1]))

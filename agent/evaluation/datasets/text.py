@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 from agent.errors import MediaError
@@ -24,15 +25,38 @@ def lines_of(path: Path) -> list[tuple[int, str]]:
 
 
 def number_in(text: str, path: Path, line: int) -> float:
-    """Read a number.
+    """Read a finite number.
 
     Raises:
         MediaError: it is none.
     """
     try:
-        return float(text)
+        found = float(text)
     except ValueError:
-        raise MediaError(f"{path.name}, line {line}: a number is expected") from None
+        found = math.nan
+    if not math.isfinite(found):
+        raise MediaError(f"{path.name}, line {line}: a number is expected")
+    return found
+
+
+def whole_in(text: str, path: Path, line: int) -> int:
+    """Read a whole number of at most nine digits, also one written as `3.0`.
+
+    Raises:
+        MediaError: it is none.
+    """
+    found = number_in(text, path, line)
+    if found != int(found) or abs(found) >= 10**9:
+        raise MediaError(f"{path.name}, line {line}: a whole number is expected")
+    return int(found)
+
+
+def is_there(path: Path) -> bool:
+    """Say whether a file is there; a name that no file can have is of none."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
 
 
 def require_folder(path: Path, what: str) -> Path:

@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from agent.errors import ConfigError, MediaError
-from agent.evaluation.reading import Pictures, picture_files, read_arrays, read_table
+from agent.evaluation.reading import Pictures, picture_files, read_arrays
 from agent.evaluation.seen import ALL, AUTO, HELD_OUT, Seen, chosen, held_out
+from agent.evaluation.tables import read_table
 from tests.fakes import write_picture
 
 if TYPE_CHECKING:
