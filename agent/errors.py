@@ -206,3 +206,34 @@ class ProofBroken(AgentError):
 
     advice = "Nothing is proven either way; run it again when the machine has less to do."
     exit_code = 12
+
+
+class CentralError(AgentError):
+    """The central database refuses. Nothing is lost: what wasn't taken is sent by the next run."""
+
+    advice = "Ask who looks after the central database; nothing is lost meanwhile."
+    exit_code = 14
+
+
+class CentralUnreachable(CentralError):
+    """No connection to the central database comes about, or it broke."""
+
+    advice = "Check the network and the address; the next run sends what is missing."
+
+
+class CentralDenied(CentralError):
+    """The central database doesn't let this role in, or not do this."""
+
+    advice = "Check name and password in the file, and which role the site is registered for."
+
+
+class CentralUnprepared(CentralError):
+    """The central database has no tables of Omokage's yet."""
+
+    advice = "Run `omokage central prepare` with the owner's address."
+
+
+class SiteUnknown(CentralError):
+    """The centre knows no site of this name, or not for this role."""
+
+    advice = "Register it with `omokage central add NAME --role ROLE`, or correct the name."

@@ -38,6 +38,8 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "doctor": ("agent.cli.doctor:doctor", "Look at everything, and say what is to be done."),
     "install": ("agent.cli.install:install", "Put Omokage on this machine as a service."),
     "uninstall": ("agent.cli.uninstall:uninstall", "Take the service away, and erase its data."),
+    "sync": ("agent.cli.sync:sync", "Send released numbers to the central database."),
+    "central": ("agent.cli.central:central", "Set up and look after the central database."),
     "metrics": ("agent.cli.metrics:metrics", "Serve the health as text for Prometheus."),
     "version": ("agent.cli.main:version", "Print the versions in use."),
 }
@@ -62,6 +64,7 @@ Exit codes:
   11  something of a frame was left where nothing should be
   12  a proof couldn't be carried out, or a certificate was changed
   13  `omokage doctor` found something that doesn't work or isn't safe
+  14  the central database can't be reached or refuses; nothing is lost
   130  interrupted; finished work is kept"""
 
 

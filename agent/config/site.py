@@ -92,6 +92,11 @@ class Site:
         """What the last round of deletion knew of the clock and of the store, JSON."""
         return self.root / "state" / "upkeep.json"
 
+    @property
+    def sync(self) -> Path:
+        """How the last runs of `omokage sync` went, JSON; absent where nothing is sent."""
+        return self.root / "state" / "sync.json"
+
 
 def with_credentials(site: Site, environ: Mapping[str, str]) -> Site:
     """Return a site whose signing key is the one that systemd handed over, if it did.

@@ -6,32 +6,40 @@ import functools
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Row
+from sqlalchemy import Row, Select, and_, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.engine import Connection
 
 from agent.domain.aggregate import Aggregate
 from agent.domain.daily import DailyAggregate, Day
 from agent.store.aggregate_tables import CELL, DAY, DAY_NUMBER, NUMBER, REASONS
+from agent.store.shelf import Tables
 
-FIELDS = (
-    *(NUMBER.c[name] for name in ("zone", "bucket_start")),
-    CELL.c.bucket_seconds,
-    *(
-        NUMBER.c[name]
-        for name in (
-            "metric", "unit", "value", "standard_error", "samples", "tracks", "persons",
-            "suppressed", "reason",
-        )
-    ),
-    *(CELL.c[name] for name in ("k", "policy", "models")),
-)  # fmt: skip
-"""The columns in the order of `Aggregate`'s attributes."""
 
-DAY_FIELDS = (
-    *DAY_NUMBER.c,
-    *(DAY.c[name] for name in ("seconds", "date", "expected", "k", "policies", "models")),
-)
+def buckets_query(tables: Tables) -> Select[Any]:
+    """Select buckets' rows, the columns in the order of `Aggregate`'s attributes."""
+    cell, number = tables.cell, tables.number
+    names = (
+        "metric", "unit", "value", "standard_error", "samples", "tracks", "persons", "suppressed",
+        "reason",
+    )  # fmt: skip
+    columns = (
+        *(number.c[name] for name in ("zone", "bucket_start")),
+        cell.c.bucket_seconds,
+        *(number.c[name] for name in names),
+        *(cell.c[name] for name in ("k", "policy", "models")),
+    )
+    same = and_(cell.c.bucket_start == number.c.bucket_start, cell.c.zone == number.c.zone)
+    return select(*columns).select_from(number.join(cell, same))
+
+
+def days_query(tables: Tables) -> Select[Any]:
+    """Select days' rows, for `to_daily`."""
+    day, number = tables.day, tables.day_number
+    names = ("seconds", "date", "expected", "k", "policies", "models")
+    same = and_(day.c.start == number.c.start, day.c.zone == number.c.zone)
+    columns = (*number.c, *(day.c[name] for name in names))
+    return select(*columns).select_from(number.join(day, same))
 
 
 def write_cell(connection: Connection, cell: list[Aggregate], keep: timedelta) -> int:
@@ -109,15 +117,15 @@ def write_day(connection: Connection, rows: list[DailyAggregate], keep: timedelt
 
 
 def to_aggregate(row: Row[Any]) -> Aggregate:
-    """Return a row of `FIELDS` as the domain has it."""
-    # Rows come by the hundred thousand, so they are taken by position (see `FIELDS`).
+    """Return a row of `buckets_query` as the domain has it."""
+    # Rows come by the hundred thousand, so they are taken by position (see `buckets_query`).
     zone, start, *numbers, reason, k, policy, models = tuple[Any, ...](row)
     values = [zone, to_instant(start), *numbers, REASONS[reason], k, policy, to_names(models)]
     return Aggregate(*values)
 
 
 def to_daily(row: Row[Any]) -> DailyAggregate:
-    """Return a row of `DAY_FIELDS` as the domain has it."""
+    """Return a row of `days_query` as the domain has it."""
     names = ("zone", "metric", "unit", "value", "standard_error", "samples", "tracks", "persons")
     return DailyAggregate(
         day=_day(row.start, row.seconds, row.date),

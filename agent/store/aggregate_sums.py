@@ -17,17 +17,8 @@ from sqlalchemy import ColumnElement, Row, Select, Subquery, and_, case, func, s
 
 from agent.domain.aggregate import SITE_TOTAL, TOTAL_SECONDS
 from agent.domain.sums import REASONS, Sum
-from agent.store.aggregate_tables import (
-    CELL,
-    DAY,
-    DAY_NUMBER,
-    NUMBER,
-    found_version,
-    reader_engine,
-    refusals,
-)
+from agent.store.shelf import Shelf, Tables, shelf_of
 
-PATIENCE_SECONDS = 2.0
 _FEW = 4
 """Metrics up to which each cell is asked for them, instead of reading all numbers of a stretch."""
 
@@ -63,9 +54,10 @@ class Steps:
 class SumReader:
     """Reads sums of one site's aggregates; a database that doesn't exist yet gives none."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
-        self._engine = reader_engine(path, PATIENCE_SECONDS)
+    def __init__(self, source: Path | Shelf) -> None:
+        """Open; `source` is the path of the site's database, or a shelf that lies elsewhere."""
+        self._shelf = shelf_of(source)
+        self._tables = self._shelf.tables
 
     def by_zone(
         self,
@@ -86,15 +78,15 @@ class SumReader:
             SchemaTooNew: a newer Omokage wrote the database.
             StoreError: it is locked or broken.
         """
-        rows = _source(spans, metrics, zones)
+        rows = _source(self._tables, spans, metrics, zones)
         return self._sums(
-            spans, _grouped(select(rows.c.zone, *_sums(rows, steps)), rows, steps, rows.c.zone)
+            spans, _grouped(select(rows.c.zone, *_sums(rows, steps)), rows, rows.c.zone)
         )
 
     def pooled(self, spans: Sequence[Span], steps: Steps, metrics: Sequence[str]) -> list[Sum]:
         """Return sums over all zones for each step and metric, see above. Raises as `by_zone`."""
-        rows = _chosen(_source(spans, metrics, (), everywhere=True))
-        return self._sums(spans, _grouped(select(*_sums(rows, steps)), rows, steps))
+        rows = _chosen(_source(self._tables, spans, metrics, (), everywhere=True))
+        return self._sums(spans, _grouped(select(*_sums(rows, steps)), rows))
 
     def coverage(
         self, spans: Sequence[Span], metrics: Sequence[str], zones: Sequence[str] | None = None
@@ -104,7 +96,7 @@ class SumReader:
         `TOTAL_SECONDS` has to be among the metrics.
         """
         assert TOTAL_SECONDS in metrics, "shares of time are weighted by the time that was ticked"
-        rows = _source(spans, metrics, zones)
+        rows = _source(self._tables, spans, metrics, zones)
         ticked = func.max(case((rows.c.metric == TOTAL_SECONDS, rows.c.value)))
         timed = select(
             *rows.c,
@@ -115,7 +107,7 @@ class SumReader:
             timed.c.zone, func.sum(timed.c.value * timed.c.ticked).label("timed"),
             *_sums(timed, steps),
         )  # fmt: skip
-        return self._sums(spans, _grouped(query, timed, steps, timed.c.zone))
+        return self._sums(spans, _grouped(query, timed, timed.c.zone))
 
     def days(self, since: datetime, until: datetime) -> tuple[datetime, datetime] | None:
         """Return start of the first and end of the last day that begin in [since, until), or None.
@@ -123,9 +115,10 @@ class SumReader:
         Raises:
             SchemaTooNew, StoreError: as `by_zone`.
         """
+        day = self._tables.day
         wanted = select(
-            func.min(DAY.c.start).label("first"), func.max(DAY.c.start + DAY.c.seconds).label("end")
-        ).where(DAY.c.start >= since.timestamp(), DAY.c.start < until.timestamp())
+            func.min(day.c.start).label("first"), func.max(day.c.start + day.c.seconds).label("end")
+        ).where(day.c.start >= since.timestamp(), day.c.start < until.timestamp())
         for row in self._fetch(wanted, days=True):
             if row.first is not None:
                 return datetime.fromtimestamp(row.first, UTC), datetime.fromtimestamp(row.end, UTC)
@@ -142,14 +135,15 @@ class SumReader:
             SchemaTooNew, StoreError: as `by_zone`.
         """
         found: tuple[set[str], set[str]] = set(), set()
-        asked = ((CELL, CELL.c.bucket_start, CELL.c.policy), (DAY, DAY.c.start, DAY.c.policies))
+        cell, day = self._tables.cell, self._tables.day
+        asked = ((cell, cell.c.bucket_start, cell.c.policy), (day, day.c.start, day.c.policies))
         for table, start, policies in asked:
             query = (
                 select(policies.label("policies"), table.c.models)
                 .where(start >= since.timestamp(), start < until.timestamp())
                 .distinct()
             )
-            for row in self._fetch(query, days=table is DAY):
+            for row in self._fetch(query, days=table is day):
                 found[0].update(row.policies.split("\n"))
                 found[1].add("\n".join(sorted(row.models.split("\n"))))
         return found
@@ -159,17 +153,11 @@ class SumReader:
         return [_read(row) for row in rows]
 
     def _fetch(self, query: Select[Any], *, days: bool) -> Sequence[Row[Any]]:
-        with refusals():
-            # Looked at each time: the agent may create the file while the page is open.
-            if not self._path.exists():
-                return []
-            with self._engine.connect() as connection:
-                if found_version(connection) < (2 if days else 1):
-                    return []
-                return connection.execute(query).all()
+        return self._shelf.fetch(query, least=2 if days else 1)
 
 
 def _source(
+    tables: Tables,
     spans: Sequence[Span],
     metrics: Sequence[str],
     zones: Sequence[str] | None,
@@ -180,9 +168,10 @@ def _source(
     parts = []
     for span in spans:
         few = len(metrics) <= _FEW
-        table = DAY_NUMBER if span.days else NUMBER
-        start = DAY_NUMBER.c.start if span.days else (CELL if few else NUMBER).c.bucket_start
-        part = (_day_rows() if span.days else _bucket_rows(few)).where(
+        table = tables.day_number if span.days else tables.number
+        cell = tables.cell if few else tables.number
+        start = table.c.start if span.days else cell.c.bucket_start
+        part = (_day_rows(tables) if span.days else _bucket_rows(tables, few)).where(
             start >= span.since.timestamp(),
             start < span.until.timestamp(),
             table.c.metric.in_(metrics),
@@ -194,26 +183,27 @@ def _source(
     return union_all(*parts).subquery()
 
 
-def _bucket_rows(cell_by_cell: bool) -> Select[Any]:
-    shown = case((NUMBER.c.suppressed, 0), else_=1)
+def _bucket_rows(tables: Tables, cell_by_cell: bool) -> Select[Any]:
+    cell, number = tables.cell, tables.number
+    shown = case((number.c.suppressed, 0), else_=1)
     query = select(
-        NUMBER.c.bucket_start.label("start"), NUMBER.c.zone, NUMBER.c.metric, NUMBER.c.value,
-        NUMBER.c.standard_error, NUMBER.c.samples, NUMBER.c.tracks,
-        (shown * 0 + 1).label("cells"), shown.label("shown"), NUMBER.c.reason,
+        number.c.bucket_start.label("start"), number.c.zone, number.c.metric, number.c.value,
+        number.c.standard_error, number.c.samples, number.c.tracks,
+        (shown * 0 + 1).label("cells"), shown.label("shown"), number.c.reason,
     )  # fmt: skip
     if not cell_by_cell:
         return query
     # Cell by cell: the numbers lie in the order of time, so a few metrics are found faster so.
-    same = and_(CELL.c.bucket_start == NUMBER.c.bucket_start, CELL.c.zone == NUMBER.c.zone)
-    return query.select_from(CELL.join(NUMBER, same))
+    same = and_(cell.c.bucket_start == number.c.bucket_start, cell.c.zone == number.c.zone)
+    return query.select_from(cell.join(number, same))
 
 
-def _day_rows() -> Select[Any]:
+def _day_rows(tables: Tables) -> Select[Any]:
     names = (
         "start", "zone", "metric", "value", "standard_error", "samples", "tracks", "cells",
         "shown", "reason",
     )  # fmt: skip
-    return select(*(DAY_NUMBER.c[name] for name in names))
+    return select(*(tables.day_number.c[name] for name in names))
 
 
 def _chosen(rows: Subquery) -> Subquery:
@@ -266,31 +256,31 @@ def _sums(rows: Subquery, steps: Steps) -> tuple[ColumnElement[Any], ...]:
     )
 
 
-def _grouped(
-    query: Select[Any], rows: Subquery, steps: Steps, *by: ColumnElement[Any]
-) -> Select[Any]:
-    return query.group_by(*by, _step(rows, steps), rows.c.metric)
+def _grouped(query: Select[Any], rows: Subquery, *by: ColumnElement[Any]) -> Select[Any]:
+    # By the label: a server that gets parameters apart can't see that two expressions are the same.
+    return query.group_by(*by, "step", rows.c.metric)
 
 
 def _read(row: Row[Any]) -> Sum:
     found = row._mapping  # noqa: SLF001  (public API of SQLAlchemy's rows)
     return Sum(
         zone=found.get("zone", ""),
-        step=row.step,
+        step=int(row.step),
         metric=row.metric,
-        cells=row.cells,
-        shown=row.shown,
-        rows=row.rows,
-        samples=row.samples or 0,
-        tracks=row.tracks or 0,
+        cells=int(row.cells),
+        shown=int(row.shown),
+        rows=int(row.rows),
+        # PostgreSQL adds large whole numbers up as decimals.
+        samples=int(row.samples or 0),
+        tracks=int(row.tracks or 0),
         weighted=row.weighted or 0.0,
         spread=row.spread or 0.0,
-        uncertain=row.uncertain,
-        nn=row.nn or 0.0,
+        uncertain=int(row.uncertain),
+        nn=float(row.nn or 0),
         nnv=row.nnv or 0.0,
         nnvv=row.nnvv or 0.0,
         total=row.total or 0.0,
         timed=found.get("timed") or 0.0,
         top=row.top,
-        hidden=tuple(found[f"hidden_{reason.value}"] for reason in REASONS),
+        hidden=tuple(int(found[f"hidden_{reason.value}"]) for reason in REASONS),
     )

@@ -13,39 +13,26 @@ Rules:
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any, Self
+from typing import Self
 
-from sqlalchemy import Engine, Row, Select, func, select, text
+from sqlalchemy import text
 
-from agent.domain.aggregate import SITE_TOTAL, Aggregate
+from agent.domain.aggregate import Aggregate
 from agent.domain.daily import DailyAggregate
 from agent.domain.retention import Holding
 from agent.errors import StoreCorrupt, StoreFull
 from agent.store import aggregate_holdings as lives
-from agent.store.aggregate_rows import (
-    DAY_FIELDS,
-    FIELDS,
-    to_aggregate,
-    to_daily,
-    to_instant,
-    to_names,
-    write_cell,
-    write_day,
-)
+from agent.store.aggregate_reader import Latest, NumberReader
+from agent.store.aggregate_rows import write_cell, write_day
 from agent.store.aggregate_tables import (
-    CELL,
-    DAY,
-    DAY_NUMBER,
     MAX_PAGES,
-    NUMBER,
     SCHEMA,
     SCHEMA_VERSION,
     found_version,
-    reader_engine,
     refusals,
     triggers,
     writer_engine,
@@ -54,9 +41,10 @@ from agent.store.ballast import Ballast
 from agent.store.migrations import migrate
 from agent.store.quarantine import move_aside
 
+READER_PATIENCE_SECONDS = 2.0
+
 __all__ = ["AggregateReader", "AggregateWriter", "Latest", "NumberPurge", "open_or_replace"]
 
-READER_PATIENCE_SECONDS = 2.0
 KEEP = timedelta(days=90)
 """How long a cell lives where nobody says otherwise."""
 KEEP_DAYS = timedelta(days=730)
@@ -238,139 +226,13 @@ def open_or_replace(path: Path, now: datetime) -> tuple[AggregateWriter, Path | 
     return AggregateWriter(path), aside
 
 
-@dataclass(frozen=True, slots=True)
-class Latest:
-    """The newest release.
-
-    Attributes:
-        bucket_end: instant at which its bucket closed, aware UTC.
-        bucket_seconds: length of its bucket.
-        k: smallest number of persons behind a shown number.
-        policy: SHA-256 (hex) of the policy.
-        models: names of the models.
-    """
-
-    bucket_end: datetime
-    bucket_seconds: int
-    k: int
-    policy: str
-    models: tuple[str, ...]
-
-
-class AggregateReader:
-    """The page's end; can read and nothing else. Each call is one short transaction.
-
-    A database that doesn't exist yet reads as empty: nothing has been released. One that an older
-    Omokage wrote is read too; it has no days.
-    """
+class AggregateReader(NumberReader):
+    """The reader of this site's own file, which also knows what there is to delete."""
 
     def __init__(self, path: Path, patience: float | None = None) -> None:
-        """Open.
-
-        Args:
-            path: of the database.
-            patience: seconds to wait for whoever has locked it; `READER_PATIENCE_SECONDS` if None.
-        """
+        """Open; see `NumberReader`."""
+        super().__init__(path, READER_PATIENCE_SECONDS if patience is None else patience)
         self._path = path
-        usual = READER_PATIENCE_SECONDS
-        self._engine: Engine = reader_engine(path, usual if patience is None else patience)
-
-    def rows(
-        self,
-        since: datetime,
-        until: datetime,
-        zones: Sequence[str] | None = None,
-        metrics: Sequence[str] | None = None,
-    ) -> list[Aggregate]:
-        """Return the released rows of all buckets that start in [since, until).
-
-        Args:
-            since: aware instant.
-            until: aware instant.
-            zones: names, None for all (then with `SITE_TOTAL`).
-            metrics: names, None for all.
-
-        Returns:
-            Rows ordered by bucket, zone and metric.
-
-        Raises:
-            SchemaTooNew: a newer Omokage wrote the database.
-            StoreError: it is locked or broken.
-        """
-        query = (
-            select(*FIELDS)
-            .join_from(NUMBER, CELL)
-            .where(NUMBER.c.bucket_start >= since.timestamp())
-            .where(NUMBER.c.bucket_start < until.timestamp())
-            .order_by(NUMBER.c.bucket_start, NUMBER.c.zone, NUMBER.c.metric)
-        )
-        if zones is not None:
-            query = query.where(NUMBER.c.zone.in_(zones))
-        if metrics is not None:
-            query = query.where(NUMBER.c.metric.in_(metrics))
-        return [to_aggregate(row) for row in self._fetch(query)]
-
-    def days(
-        self,
-        since: datetime,
-        until: datetime,
-        zones: Sequence[str] | None = None,
-        metrics: Sequence[str] | None = None,
-    ) -> list[DailyAggregate]:
-        """Return the rows of all days that start in [since, until). Arguments as `rows`."""
-        query = (
-            select(*DAY_FIELDS)
-            .join_from(DAY_NUMBER, DAY)
-            .where(DAY_NUMBER.c.start >= since.timestamp())
-            .where(DAY_NUMBER.c.start < until.timestamp())
-            .order_by(DAY_NUMBER.c.start, DAY_NUMBER.c.zone, DAY_NUMBER.c.metric)
-        )
-        if zones is not None:
-            query = query.where(DAY_NUMBER.c.zone.in_(zones))
-        if metrics is not None:
-            query = query.where(DAY_NUMBER.c.metric.in_(metrics))
-        return [to_daily(row) for row in self._fetch(query, least=2)]
-
-    def summed_up_to(self) -> datetime | None:
-        """Return the end of the newest day that was summed up, or None. Raises as `rows`."""
-        end = func.max(DAY.c.start + DAY.c.seconds).label("end")
-        for row in self._fetch(select(end), least=2):
-            return None if row.end is None else to_instant(row.end)
-        return None
-
-    def first_day(self) -> datetime | None:
-        """Return the start of the oldest day that is kept, or None. Raises as `rows`."""
-        for row in self._fetch(select(func.min(DAY.c.start).label("start")), least=2):
-            return None if row.start is None else to_instant(row.start)
-        return None
-
-    def latest(self) -> Latest | None:
-        """Return the newest release, or None before the first. Raises as `rows`."""
-        names = ("bucket_start", "bucket_seconds", "k", "policy", "models")
-        query = (
-            select(*(CELL.c[name] for name in names)).order_by(CELL.c.bucket_start.desc()).limit(1)
-        )
-        for row in self._fetch(query):
-            start = to_instant(row.bucket_start)
-            return Latest(
-                start + timedelta(seconds=row.bucket_seconds),
-                row.bucket_seconds,
-                row.k,
-                row.policy,
-                to_names(row.models),
-            )
-        return None
-
-    def earliest(self) -> datetime | None:
-        """Return the start of the oldest bucket that is kept, or None. Raises as `rows`."""
-        for row in self._fetch(select(func.min(CELL.c.bucket_start).label("start"))):
-            return None if row.start is None else to_instant(row.start)
-        return None
-
-    def zones(self) -> list[str]:
-        """Return the names of all zones with a release, sorted. Raises as `rows`."""
-        query = select(CELL.c.zone).where(CELL.c.zone != SITE_TOTAL).distinct()
-        return sorted(row.zone for row in self._fetch(query))
 
     def holdings(self) -> list[Holding]:
         """Return what there is, with its deadlines; see `AggregateWriter.holdings`."""
@@ -381,13 +243,3 @@ class AggregateReader:
             *(lives.day_holding(row) for row in days),
             *lives.damaged_files(self._path, KEEP),
         ]
-
-    def _fetch(self, query: Select[Any], *, least: int = 1) -> Sequence[Row[Any]]:
-        with refusals():
-            # Looked at each time: the agent may create the file while the page is open.
-            if not self._path.exists():
-                return []
-            with self._engine.connect() as connection:
-                if found_version(connection) < least:
-                    return []  # the agent is just creating it, or hasn't brought it forward yet
-                return connection.execute(query).all()

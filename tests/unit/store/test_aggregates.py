@@ -188,7 +188,7 @@ def test_an_empty_file_reads_as_nothing_released(path: Path) -> None:
 def test_a_reader_can_not_write(path: Path, writer: AggregateWriter) -> None:
     """The page's connection is read-only."""
     writer.release([row()])
-    engine = AggregateReader(path)._engine
+    engine = AggregateReader(path)._shelf._engine
 
     with engine.connect() as connection, pytest.raises(Exception, match="readonly"):
         connection.exec_driver_sql("DELETE FROM cell")
