@@ -6,7 +6,7 @@
 pip itself says which wheel it would take on each platform; the lock holds all of their hashes, and
 nothing of where they came from. Only wheels count, so nothing is ever compiled on a shop's PC. The
 versions are those of constraints.txt; which of them are needed at run time follows from
-`[project] dependencies`.
+`[project] dependencies`, and the extra `sites`.
 """
 
 from __future__ import annotations
@@ -136,6 +136,8 @@ def ask_pip(python: str, machine: str) -> dict[str, Any]:
         subprocess.CalledProcessError: a package has no wheel there; pip's words are on stderr.
     """
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    # A service can't fetch a driver later: it has no network for that.
+    sites = project["optional-dependencies"]["sites"]
     platforms = [f"manylinux_2_{minor}_{machine}" for minor in GLIBC]
     platforms += [f"{old}_{machine}" for old in ("manylinux2014", "manylinux2010", "manylinux1")]
     with tempfile.TemporaryDirectory() as folder:
@@ -145,7 +147,7 @@ def ask_pip(python: str, machine: str) -> dict[str, Any]:
                    "--target", str(Path(folder) / "nowhere"), "--implementation", "cp",
                    "--python-version", python, *(f"--platform={name}" for name in platforms),
                    "--constraint", str(CONSTRAINTS), "--report", str(out),
-                   *project["dependencies"]]  # fmt: skip
+                   *project["dependencies"], *sites]  # fmt: skip
         subprocess.run(command, check=True)
         report: dict[str, Any] = json.loads(out.read_text("utf-8"))
     return report

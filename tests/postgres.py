@@ -55,6 +55,31 @@ class Server:
         """Call `pg_ctl` on this cluster."""
         run(["pg_ctl", "-D", str(self.folder / "data"), "-w", "-s", *what], self.bin)
 
+    def start(self) -> None:
+        """Start the server."""
+        options = (
+            f"-p {self.port} -c listen_addresses=127.0.0.1 -c shared_buffers=16MB "
+            f"-c unix_socket_directories={self.folder} -c fsync=off"
+        )
+        self.control("-l", str(self.folder / "log"), "-o", options, "start")
+
+    def use_tls(self, certificate: bytes = b"", key: bytes = b"") -> None:
+        """Offer TLS with this certificate; none takes it away again."""
+        for name, content in (("server.crt", certificate), ("server.key", key)):
+            path = self.folder / "data" / name
+            path.write_bytes(content)
+            path.chmod(0o600)
+            own(path)
+        self.psql(f"ALTER SYSTEM SET ssl = {'on' if certificate else 'off'}")
+        self.control("-m", "fast", "stop")
+        self.start()
+
+
+def own(path: Path) -> None:
+    """Give a file to who runs the server."""
+    if os.geteuid() == 0:
+        shutil.chown(path, "postgres", "postgres")
+
 
 def run(command: list[str], folder: Path | None = None, **more) -> str:
     """Run a program of PostgreSQL, which refuses root, as its own user."""
@@ -98,18 +123,13 @@ def cluster() -> Iterator[Server]:
     folder = Path(tempfile.mkdtemp(prefix="omokage-postgres-"))
     secret = folder / "password"
     secret.write_text(PASSWORD)
-    if os.geteuid() == 0:
-        for path in (folder, secret):
-            shutil.chown(path, "postgres", "postgres")
+    own(folder)
+    own(secret)
     server = Server(port, folder, place)
     try:
         run(["initdb", "-D", str(folder / "data"), "-U", OWNER, "-A", "scram-sha-256",
              f"--pwfile={secret}", "-N", "--locale=C", "-E", "UTF8"], place)  # fmt: skip
-        options = (
-            f"-p {port} -c listen_addresses=127.0.0.1 -c unix_socket_directories={folder} "
-            "-c fsync=off -c shared_buffers=16MB"
-        )
-        server.control("-l", str(folder / "log"), "-o", options, "start")
+        server.start()
         server.psql("CREATE DATABASE omokage", "postgres")
         yield server
     finally:

@@ -115,9 +115,10 @@ def _compare(place: Site, address: CentralAddress) -> Said:
 
     assert address.site is not None
     now = SystemClock().now()
-    there = SiteAtCentre(Centre(address), address.site)
-    there.join()
-    plan = look(_living(place, now), there, int(now.timestamp()))
+    with Centre(address) as centre:
+        there = SiteAtCentre(centre, address.site)
+        there.join()
+        plan = look(_living(place, now), there, int(now.timestamp()))
     return {
         "waiting": len(plan.send),
         "shorten": len(plan.lower),
@@ -143,8 +144,9 @@ def _run(place: Site, address: CentralAddress) -> Said:
     state = replace(read_state(place.sync), tried_at=clock.now())
     try:
         policy = load_policy(place.policy)
-        there = SiteAtCentre(Centre(address), address.site)
-        outcome, newest = carry_out(Outgoing(place.aggregates), there, policy, clock)
+        with Centre(address) as centre:
+            there = SiteAtCentre(centre, address.site)
+            outcome, newest = carry_out(Outgoing(place.aggregates), there, policy, clock)
     except AgentError as error:
         _remember(place, replace(state, trouble=error.sentences))
         raise

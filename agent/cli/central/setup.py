@@ -50,8 +50,8 @@ def prepare(file: Path, sql: bool) -> None:
 
         click.echo(script(), nl=False)
         return
-    centre = _centre(file)
-    centre.prepare()
+    with _centre(file) as centre:
+        centre.prepare()
     click.echo("The central database is prepared. Next: `omokage central add NAME --role ROLE`.")
 
 
@@ -64,7 +64,8 @@ def add(name: str, file: Path, role: str | None) -> None:
 
     On PostgreSQL only this role may write the site's rows; it has to be a member of omokage_site.
     """
-    _centre(file).add(name, role or name)
+    with _centre(file) as centre:
+        centre.add(name, role or name)
     click.echo(f"{name} may send as the role {role or name}")
 
 
@@ -73,6 +74,8 @@ def add(name: str, file: Path, role: str | None) -> None:
 @click.option("--json", "as_json", is_flag=True, help="Print the sites as JSON.")
 def list_sites(file: Path, as_json: bool) -> None:
     """List the sites: role, last complete sync, how many buckets are kept, and the newest."""
+    with _centre(file) as centre:
+        found = centre.sites()
     rows = [
         {
             "name": site.name,
@@ -82,7 +85,7 @@ def list_sites(file: Path, as_json: bool) -> None:
             "buckets": site.buckets,
             "newest": site.newest and site.newest.isoformat(),
         }
-        for site in _centre(file).sites()
+        for site in found
     ]
     if as_json:
         click.echo(json.dumps(rows))
@@ -107,7 +110,9 @@ def remove(name: str, file: Path, confirm: str | None) -> None:
     typed = confirm if confirm is not None else click.prompt("The site's name again", err=True)
     if typed != name:
         raise ConfigError("the two names differ, so nothing was deleted")
-    if not _centre(file).remove(name):
+    with _centre(file) as centre:
+        there = centre.remove(name)
+    if not there:
         raise ConfigError(f"the centre knows no site {name}")
     click.echo(f"{name} and all its numbers are gone from the centre")
 
@@ -118,5 +123,6 @@ def purge(file: Path) -> None:
     """Delete what is due, of every site; each `omokage sync` does the same."""
     from agent.clock import SystemClock
 
-    gone = _centre(file).purge(SystemClock().now())
+    with _centre(file) as centre:
+        gone = centre.purge(SystemClock().now())
     click.echo(f"{gone} buckets and days were due and are gone")
