@@ -47,7 +47,7 @@ def test_the_lock_is_what_the_constraints_ask_for() -> None:
 
 
 def test_every_dependency_is_locked() -> None:
-    """What pyproject.toml asks for, the centre's driver, and what they need here, is in the lock."""
+    """What pyproject.toml asks for, the centre's driver too, and what that needs is in the lock."""
     names = {normal(pin.name) for pin in locked()}
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     asked = [*project["dependencies"], *project["optional-dependencies"]["sites"]]
