@@ -72,8 +72,10 @@ def analyze(  # noqa: PLR0913  # click hands over one argument per option
 ) -> None:
     """Turn pictures, videos and folders (PATHS) into a table in OpenFace's column convention."""
     from agent.analyze import Analysis
+    from agent.cli.shelter import shelter
     from agent.clock import SystemClock
 
+    shelter()
     names = [backend] if compare in {None, backend} else [backend, str(compare)]
     factories = {name: _factory(name, models, task_file, threads) for name in names}
     with _Display(shown=progress) as display:

@@ -77,6 +77,9 @@ def evaluate() -> None:
     PATH is a file or folder in the layout that docs/evaluation.md describes. Nothing is trained or
     chosen here, and no picture is written.
     """
+    from agent.cli.shelter import shelter
+
+    shelter()
 
 
 def _options(task: str) -> Iterator[Option]:

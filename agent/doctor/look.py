@@ -25,6 +25,7 @@ from agent.errors import AgentError
 from agent.inference.backend import load_backend
 from agent.maintenance import read_clocks
 from agent.memory import recall
+from agent.process import overwrite_freed_memory
 from agent.retention.plan import plan
 from agent.retention.trust import judge as judge_clock
 from agent.store.aggregates import AggregateReader
@@ -122,6 +123,7 @@ class Doctor:
 
     def _camera(self, zone: str, policy: Policy) -> Finding:
         """Open a camera, take one frame, wipe it."""
+        overwrite_freed_memory()  # what OpenCV and the driver's library copy isn't ours to wipe
         (found,) = (each for each in policy.zones if each.name == zone)
         try:
             camera = make_camera(found, found.source, policy, clock=self._clock, loop=False)
