@@ -31,7 +31,19 @@ Span = tuple[datetime, datetime]
 """First and last instant of a time axis."""
 TEAL = "#2A9D9F"
 QUIET = "#6F7C88"
-"""Axes and what is absent; grey that reads on both grounds."""
+"""Marks of what is absent or says nothing: 3 to 1 on both grounds. Too pale for text."""
+INK = {"light": "#52606D", "dark": "#A9B4BF"}
+"""Text in charts, by theme: at least 4.5 to 1. No grey is that on both grounds."""
+_INK = alt.ExprRef(f"luminance(background) > 0.4 ? '{INK['light']}' : '{INK['dark']}'")
+# The page server gives each chart its theme's background; its own greys for text are too pale, it
+# pushes the first and the last label inwards, and it leaves a thumb's breadth below a chart.
+_CONFIG: dict[str, Any] = {
+    "axis": {"labelColor": _INK, "titleColor": _INK},
+    "axisYPoint": {"labelFlush": False},
+    "axisYBand": {"labelFlush": False},
+    "legend": {"labelColor": _INK, "titleColor": _INK},
+}
+_PADDING = {"left": 0, "top": 4, "right": 4, "bottom": 4}
 WHOLE_DAYS = 4
 """From here on an axis of time names days alone."""
 LINES = (TEAL, "#D98A2B", "#8173C9")
@@ -88,7 +100,8 @@ def _milliseconds(instant: datetime) -> int:
     return int(instant.timestamp() * 1000)
 
 
-def _inline(values: Sequence[Mapping[str, object]]) -> alt.InlineData:
+def inline(values: Sequence[Mapping[str, object]]) -> alt.InlineData:
+    """Put rows into a chart's own description; nothing is fetched."""
     return alt.InlineData(values=list(values))
 
 
@@ -99,8 +112,15 @@ class _Layers(alt.LayerChart):
         return super().to_dict(validate, **options)
 
 
-def _layered(*parts: alt.Chart, height: int | alt.Step) -> alt.LayerChart:
-    return _Layers(layer=list(parts), height=height)
+def layered(*parts: alt.Chart, height: int | alt.Step) -> alt.LayerChart:
+    """Lay charts over each other, with text that reads in both themes."""
+    return _Layers(layer=list(parts), height=height, padding=_PADDING, config=_CONFIG)
+
+
+def inked(base: alt.Chart, **options: Any) -> alt.Chart:
+    """Return a mark of text that reads in both themes, set to the right of its place."""
+    written: alt.Chart = base.mark_text(align="left", color=_INK, fontSize=12, **options)
+    return written
 
 
 def shares(parts: Sequence[tuple[str, str, float]], share: str, status: str) -> alt.LayerChart:
@@ -117,7 +137,7 @@ def shares(parts: Sequence[tuple[str, str, float]], share: str, status: str) -> 
         values.append({"key": key, "name": name, "share": part, "start": end, "end": end + part})
         end += part
     names = [name for _, name, _ in parts]
-    base = alt.Chart(_inline(values))
+    base = alt.Chart(inline(values))
     bar = base.mark_bar(height=24).encode(
         x=alt.X("start:Q", axis=None, scale=alt.Scale(domain=[0, max(end, 1e-9)], nice=False)),
         x2="end:Q",
@@ -131,7 +151,7 @@ def shares(parts: Sequence[tuple[str, str, float]], share: str, status: str) -> 
             alt.Tooltip("share:Q", title=share, format=".1%"),
         ],
     )
-    return _layered(bar, height=36)
+    return layered(bar, height=32)
 
 
 def rates(bars: Sequence[Bar], words: Words) -> alt.LayerChart:
@@ -149,7 +169,7 @@ def rates(bars: Sequence[Bar], words: Words) -> alt.LayerChart:
     ]
     highest = max((bar.estimate.high or bar.estimate.value for bar in bars), default=1.0)
     top = max(0.1, highest * 1.3)  # room for the note
-    base = alt.Chart(_inline(values)).encode(
+    base = alt.Chart(inline(values)).encode(
         y=alt.Y(
             "label:N",
             sort=[bar.label for bar in bars],
@@ -177,8 +197,8 @@ def rates(bars: Sequence[Bar], words: Words) -> alt.LayerChart:
     bar = base.mark_bar(color=TEAL, opacity=0.28, height=13, cornerRadiusEnd=3)
     rule = base.mark_rule(color=TEAL, strokeWidth=2.5)
     point = base.mark_point(color=TEAL, filled=True, size=46, opacity=1)
-    note = base.mark_text(align="left", dx=8, color=QUIET, fontSize=12)
-    return _layered(
+    note = inked(base, dx=8)
+    return layered(
         bar.encode(x=x, tooltip=tooltip),
         rule.encode(x="low:Q", x2="high:Q", tooltip=tooltip),
         point.encode(x=x, tooltip=tooltip),
@@ -207,7 +227,7 @@ def lines(
         height: pixels.
     """
     values = _time_values(named)
-    shown = alt.Chart(_inline(values)).encode(
+    shown = alt.Chart(inline(values)).encode(
         x=_time_axis(span),
         color=alt.Color(
             "name:N",
@@ -234,7 +254,7 @@ def lines(
         alt.Tooltip("low:Q", title=words.low, format=fine),
         alt.Tooltip("high:Q", title=words.high, format=fine),
     ]
-    return _layered(
+    return layered(
         _ends(span),
         *_gaps(named, words.hidden, span),
         shown.mark_area(opacity=0.12, interpolate="monotone").encode(
@@ -251,7 +271,7 @@ def stacked(
 ) -> alt.LayerChart:
     """Draw shares of a whole as one stacked bar for each step; hidden steps stay empty."""
     bars = (
-        alt.Chart(_inline(_piled(_time_values(named))))
+        alt.Chart(inline(_piled(_time_values(named))))
         .mark_bar(stroke=None)
         .encode(
             x=_time_axis(span, "start"),
@@ -274,7 +294,7 @@ def stacked(
             ],
         )
     )
-    return _layered(_ends(span), *_gaps(named, words.hidden, span), bars, height=height)
+    return layered(_ends(span), *_gaps(named, words.hidden, span), bars, height=height)
 
 
 def _piled(values: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -314,7 +334,7 @@ def timeline(cells: Sequence[Cell], states: Mapping[str, str], span: Span) -> al
     ]
     rows = len({cell.zone for cell in cells})
     chart: alt.Chart = (
-        alt.Chart(_inline(values))
+        alt.Chart(inline(values))
         .mark_rect(height=20)
         .encode(
             x=_time_axis(span, "start"),
@@ -340,7 +360,7 @@ def timeline(cells: Sequence[Cell], states: Mapping[str, str], span: Span) -> al
             ],
         )
     )
-    return _layered(chart, height=32 * rows + 40)
+    return layered(chart, height=32 * rows + 40)
 
 
 def state_of(cell: Cell) -> str:
@@ -400,7 +420,7 @@ def _ends(span: Span) -> alt.Chart:
     conflict with itself when several layers share it.
     """
     chart: alt.Chart = (
-        alt.Chart(_inline([{"middle": _milliseconds(end)} for end in span]))
+        alt.Chart(inline([{"middle": _milliseconds(end)} for end in span]))
         .mark_tick(opacity=0)
         .encode(x=_time_axis(span))
     )
@@ -420,7 +440,7 @@ def _gaps(named: Mapping[str, Sequence[Point]], meaning: str, span: Span) -> lis
         if hidden
     ]
     chart: alt.Chart = (
-        alt.Chart(_inline(values))
+        alt.Chart(inline(values))
         .mark_rect(color=QUIET, opacity=0.16)
         .encode(
             x=_time_axis(span, "start"),

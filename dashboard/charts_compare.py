@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import altair as alt
 
-from dashboard.charts import QUIET, TEAL, Words, _inline, _layered
+from dashboard.charts import QUIET, TEAL, Words, inked, inline, layered
 from dashboard.compare import Verdict
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from dashboard.queries import Place
 
 PALE, DEEP = "#CFE9E6", "#0B4F5A"
-HIDDEN = "#D9A441"
+HIDDEN = "#B27A14"
 LEAST_RANGE = 0.1
 """Of the colours, as a share, where no hour has an interval."""
 CHANGE = {Verdict.HIGHER: TEAL, Verdict.LOWER: "#D98A2B"}
@@ -61,7 +61,7 @@ def by_hour(hours: Sequence[Hour], words: HourWords) -> alt.LayerChart:
         if first <= cell.hour <= last
     ]
     low, high = colour_range(hours)
-    base = alt.Chart(_inline(values)).encode(
+    base = alt.Chart(inline(values)).encode(
         x=alt.X(
             "hour:O",
             axis=alt.Axis(title=words.hour, labelAngle=0, ticks=False, domain=False),
@@ -83,7 +83,7 @@ def by_hour(hours: Sequence[Hour], words: HourWords) -> alt.LayerChart:
     crosses = [
         hidden.mark_point(shape="cross", angle=45, size=60, color=HIDDEN, filled=True, opacity=1)
     ]
-    return _layered(
+    return layered(
         base.mark_rect(color=QUIET, opacity=0.10, cornerRadius=2),
         shown.encode(
             color=alt.Color(
@@ -137,7 +137,7 @@ def places(found: Sequence[Place], words: Words, hidden: Mapping[str, str]) -> a
     shown_ones = [place.estimate for place in found if place.estimate is not None]
     highest = max((one.high or one.value for one in shown_ones), default=0.0)
     scale = alt.Scale(domain=[0, max(0.1, highest * 1.15)], nice=False)
-    base = alt.Chart(_inline(values)).encode(
+    base = alt.Chart(inline(values)).encode(
         y=alt.Y(
             "zone:N",
             sort=[place.zone for place in found],
@@ -160,12 +160,8 @@ def places(found: Sequence[Place], words: Words, hidden: Mapping[str, str]) -> a
     ]
     if any(place.estimate is None for place in found):
         missing = base.transform_filter("!isValid(datum.value)")
-        parts.append(
-            missing.mark_text(align="left", dx=6, color=QUIET, fontSize=12).encode(
-                x=alt.value(0), text="hidden:N"
-            )
-        )
-    return _layered(*parts, height=34 * len(found) + 50)
+        parts.append(inked(missing, dx=6).encode(x=alt.value(0), text="hidden:N"))
+    return layered(*parts, height=34 * len(found) + 50)
 
 
 def differences(named: Sequence[tuple[str, Difference]], words: Words) -> alt.LayerChart:
@@ -183,7 +179,7 @@ def differences(named: Sequence[tuple[str, Difference]], words: Words) -> alt.La
         }
         for label, one in named
     ]
-    base = alt.Chart(_inline(values)).encode(
+    base = alt.Chart(inline(values)).encode(
         y=alt.Y(
             "label:N",
             sort=[label for label, _ in named],
@@ -202,8 +198,8 @@ def differences(named: Sequence[tuple[str, Difference]], words: Words) -> alt.La
     ]
     zero_is_zero = "datum.value == 0 ? '0' : datum.label"
     axis = alt.Axis(title=words.value, format="+.0f", tickCount=6, labelExpr=zero_is_zero)
-    zero = alt.Chart(_inline([{"value": 0}])).mark_rule(color=QUIET, strokeDash=[4, 3])
-    return _layered(
+    zero = alt.Chart(inline([{"value": 0}])).mark_rule(color=QUIET, strokeDash=[4, 3])
+    return layered(
         zero.encode(x=alt.X("value:Q", axis=axis)),
         base.mark_rule(strokeWidth=2.5).encode(
             x=alt.X("low:Q", title=words.value), x2="high:Q", tooltip=tooltip

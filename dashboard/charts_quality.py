@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import altair as alt
 
-from dashboard.charts import LINES, QUIET, TEAL
+from dashboard.charts import LINES, QUIET, TEAL, inline, layered
 
 SHAPES = ("circle", "diamond")
 DEEP = "#14707a"
@@ -38,7 +38,7 @@ def agreement(
         ),
     )  # fmt: skip
     points = (
-        alt.Chart(_inline(values))
+        alt.Chart(inline(values))
         .mark_point(filled=True, size=80, opacity=1)
         .encode(
             x=alt.X(
@@ -57,11 +57,11 @@ def agreement(
         )
     )
     chance = (
-        alt.Chart(_inline([{"value": 0}]))
+        alt.Chart(inline([{"value": 0}]))
         .mark_rule(color=QUIET, strokeDash=[4, 3])
         .encode(x="value:Q")
     )
-    return alt.LayerChart(layer=[chance, points], height=23 * len(bars) + 70)
+    return layered(chance, points, height=23 * len(bars) + 70)
 
 
 def confusion(
@@ -89,7 +89,7 @@ def confusion(
         )
         for title, angle in ((axes[1], -60), (axes[0], 0))
     )  # fmt: skip
-    base = alt.Chart(_inline(values)).encode(
+    base = alt.Chart(inline(values)).encode(
         x=alt.X("model:N", sort=order, scale=scale, axis=x),
         y=alt.Y("person:N", sort=order, scale=scale, axis=y),
         tooltip=[
@@ -104,7 +104,7 @@ def confusion(
         size=alt.Size("clips:Q", scale=sizes, legend=None)
     )
     text = base.mark_text(fontSize=12, color="white").encode(text="clips:Q")
-    return alt.LayerChart(layer=[boxes, text], height=380)
+    return layered(boxes, text, height=380)
 
 
 def calibration(
@@ -120,12 +120,12 @@ def calibration(
     values = [dict(zip(names_of, point, strict=True)) for point in points]
     scale = alt.Scale(domain=[0, 1])
     line = (
-        alt.Chart(_inline([{"stated": 0, "right": 0}, {"stated": 1, "right": 1}]))
+        alt.Chart(inline([{"stated": 0, "right": 0}, {"stated": 1, "right": 1}]))
         .mark_line(color=QUIET, strokeDash=[4, 3])
         .encode(x=alt.X("stated:Q", scale=scale), y=alt.Y("right:Q", scale=scale))
     )
     marks = (
-        alt.Chart(_inline(values))
+        alt.Chart(inline(values))
         .mark_point(filled=True, color=TEAL, size=110, opacity=1)
         .encode(
             x=alt.X(
@@ -144,7 +144,7 @@ def calibration(
         )
     )
     ends = (
-        alt.Chart(_inline(values))
+        alt.Chart(inline(values))
         .mark_rule(color=TEAL, strokeWidth=2.5)
         .encode(
             x=alt.X("stated:Q", scale=scale),
@@ -152,7 +152,7 @@ def calibration(
             y2="high:Q",
         )
     )
-    return alt.LayerChart(layer=[line, ends, marks], height=300)
+    return layered(line, ends, marks, height=300)
 
 
 def weekly(points: Sequence[tuple[str, float, float, float]], name: str) -> alt.LayerChart:
@@ -163,7 +163,7 @@ def weekly(points: Sequence[tuple[str, float, float, float]], name: str) -> alt.
         name: of the share.
     """
     values = [{"week": w, "share": s, "low": lo, "high": hi} for w, s, lo, hi in points]
-    base = alt.Chart(_inline(values)).encode(
+    base = alt.Chart(inline(values)).encode(
         x=alt.X("week:O", axis=alt.Axis(title=None, labelAngle=0)),
         tooltip=[
             alt.Tooltip("week:O", title=" "),
@@ -174,13 +174,11 @@ def weekly(points: Sequence[tuple[str, float, float, float]], name: str) -> alt.
     )
     scale = alt.Scale(domain=[0, 1])
     y = alt.Y("share:Q", scale=scale, axis=alt.Axis(title=name, format=".0%"))
-    return alt.LayerChart(
-        layer=[
-            base.mark_rule(color=TEAL, strokeWidth=2.5).encode(
-                y=alt.Y("low:Q", scale=scale, title=name), y2="high:Q"
-            ),
-            base.mark_point(color=TEAL, filled=True, size=70, opacity=1).encode(y=y),
-        ],
+    return layered(
+        base.mark_rule(color=TEAL, strokeWidth=2.5).encode(
+            y=alt.Y("low:Q", scale=scale, title=name), y2="high:Q"
+        ),
+        base.mark_point(color=TEAL, filled=True, size=70, opacity=1).encode(y=y),
         height=260,
     )
 
@@ -192,7 +190,3 @@ def _by_name(channel: str, names: tuple[str, str]) -> alt.Color | alt.Shape:
         return alt.Color("name:N", scale=scale, legend=legend)
     scale = alt.Scale(domain=list(names), range=list(SHAPES))
     return alt.Shape("name:N", scale=scale, legend=legend)
-
-
-def _inline(values: Sequence[Mapping[str, object]]) -> alt.InlineData:
-    return alt.InlineData(values=list(values))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.domain.segment import from_seconds
 from dashboard.text import catalogue
 
 if TYPE_CHECKING:
@@ -42,8 +43,15 @@ def counts(words: Text, found: Mapping[str, int]) -> str:
 def _count(words: Text, name: str, number: int) -> str:
     key = f"count.{name}"
     if key in catalogue():
-        return words(key, n=f"{number:,}")
+        return words(key, n=_number(words, name, number))
     return f"{name.replace('_', ' ')}: {number:,}"
+
+
+def _number(words: Text, name: str, number: int) -> str:
+    """Write a number by what it counts: an instant and a duration aren't amounts."""
+    if name == "delete_by":
+        return f"{from_seconds(number):%Y-%m-%d %H:%M} UTC"
+    return words.duration(number) if name == "seconds" else f"{number:,}"
 
 
 def objects(names: tuple[str, ...]) -> str:

@@ -14,6 +14,8 @@ from collections.abc import Mapping, Sequence
 NONE = "–"
 EMPTY = (None, "")
 """Values that a narrow screen leaves out."""
+_UNBROKEN = re.compile(r"[!-~]{25}")
+"""So long a name or digest would push the columns after it out of sight."""
 _WHEN = re.compile(r"\d{4}-\d\d-\d\d( \d\d:\d\d(:\d\d)?)?")
 _NUMBER = re.compile(r"[+−-]?<?\d[\d,.]*(\s?%)?(\s[–/]\s[+−-]?\d[\d,.]*(\s?%)?)?")
 
@@ -59,9 +61,10 @@ def _cells(row: Mapping[str, object], names: Sequence[str], numeric: set[str]) -
 
 
 def _kind(numeric: bool, value: object = NONE) -> str:
-    """Return a cell's class: set to the right, never broken, or left out on a phone."""
+    """Return a cell's class: set to the right, broken anywhere or never, left out on a phone."""
     kinds = {
         "om-number": numeric,
+        "om-long": isinstance(value, str) and _UNBROKEN.search(value) is not None,
         "om-when": isinstance(value, str) and _WHEN.fullmatch(value) is not None,
         "om-none": value in EMPTY,
     }

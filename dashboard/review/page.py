@@ -75,7 +75,7 @@ def _locked(words: Text, place: Site, policy: Policy, user: User) -> None:
         detail = words("review.locked.no_vault", detail=str(error), advice=error.advice)
         st.warning(detail, icon=":material/key_off:")
         return
-    _say(words)
+    _refused(words)
     with st.form("review.unlock", width=620, clear_on_submit=True):
         st.markdown(f"#### {words('review.locked.title')}")
         st.markdown(words("review.locked.what"))
@@ -141,7 +141,7 @@ def _unlocked(words: Text, desk: Desk) -> None:
     try:
         tasks, done = desk.tasks(now)
         _bar(words, tasks, done)
-        _say(words)
+        _refused(words)
         _troubles(words, desk)
         if not tasks:
             _empty(words, desk, done)
@@ -172,14 +172,14 @@ def _bar(words: Text, tasks: list[Task], done: Progress) -> None:
     if tasks:
         minutes = max(1, math.ceil(done.waiting * MINUTES_A_CLIP))
         text = words("review.week", n=done.done + 1, m=done.total, minutes=minutes)
-        row.progress(done.done / done.total, text, width=420)
+        # Beside the progress, not above the clip: the answers stay where the hand expects them.
+        said = st.session_state.pop(SAID, None)
+        thanks = f":green[:material/check:] **{words(said)}** " if said else ""
+        row.progress(done.done / done.total, thanks + text, width=460)
     row.button(words("review.lock"), on_click=lock_now, icon=":material/lock:", key="review.lock")
 
 
-def _say(words: Text) -> None:
-    said = st.session_state.pop(SAID, None)
-    if said:
-        st.success(words(said), icon=":material/check:")
+def _refused(words: Text) -> None:
     refused = st.session_state.pop(REFUSED, None)
     if refused:
         detail, advice = refused
@@ -194,6 +194,8 @@ def _troubles(words: Text, desk: Desk) -> None:
 
 
 def _empty(words: Text, desk: Desk, done: Progress) -> None:
+    if said := st.session_state.pop(SAID, None):
+        st.success(words(said), icon=":material/check:")
     text = words("review.empty.done", n=done.done) if done.done else words("review.empty.none")
     st.info(f"**{words('review.empty.title')}**\n\n{text}", icon=":material/task_alt:")
     if st.button(words("review.scan"), key="review.scan"):

@@ -233,7 +233,7 @@ def _scores(words: Text, page: Overview) -> None:
             delta=_interval(words, estimate, key),
             delta_color="off",
             delta_arrow="off",
-            width=200,
+            width=172,
         )
     if "blinks" in found:
         st.caption(words("derived.blinks_note"))

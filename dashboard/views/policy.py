@@ -379,4 +379,4 @@ def _change(words: Text) -> None:
     st.markdown(words("change.about"))
     for number, (step, commands) in enumerate(COMMANDS.items(), 1):
         st.markdown(f"{number}. {words(f'change.step_{step}')}")
-        st.code(commands, language="bash")
+        st.code(commands, language=None)

@@ -28,7 +28,7 @@ def show(words: Text, _user: User) -> None:
     try:
         newest = queries.latest(place)
         if newest is None:
-            st.info(words("state.empty_title"), icon=":material/hourglass_top:")
+            st.info(words("reporting.empty"), icon=":material/hourglass_top:")
             return
         kept = queries.kept_days(place, newest, queries.timezone_of(queries.policy(place)))
     except StoreError as error:

@@ -77,7 +77,7 @@ def _figures(words: Text, page: Overview, latest: Latest) -> None:
             delta_color="off",
             delta_arrow="off",
             help=words(f"coverage.{name}_help", bucket=words.duration(page.bucket)),
-            width=140,
+            width=147,
         )
 
 

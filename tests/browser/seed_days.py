@@ -29,7 +29,7 @@ def rules(zones: tuple[str, ...], seconds: int) -> Policy:
     return replace(policy, timezone=TIMEZONE, release=replace(policy.release, k=3))
 
 
-def fill_days(
+def fill_days(  # noqa: PLR0913  (one argument a fact)
     root: Path,
     *,
     last: date,
@@ -38,8 +38,9 @@ def fill_days(
     seconds: int = 3600,
     crowd: float = 7.0,
     lift_from: date | None = None,
+    until: datetime | None = None,
 ) -> Site:
-    """Write a site that was open on each of `days` days up to `last`.
+    """Write a site that was open on each of `days` days up to `last`, and not beyond `until`.
 
     From `lift_from` on, lips part and lip corners rise more often.
     """
@@ -59,6 +60,7 @@ def fill_days(
             rows = [
                 row
                 for index in range(len(OPEN) * 3600 // seconds)
+                if until is None or opened + timedelta(seconds=(index + 1) * seconds) <= until
                 for row in release(
                     _bucket(opened + timedelta(seconds=index * seconds), seconds, zones,
                             crowd * BUSY[day.weekday()], lift, dice),

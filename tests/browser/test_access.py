@@ -9,6 +9,7 @@ import pytest
 from agent.domain.access import Role
 from dashboard.pages import PAGES
 from dashboard.text import Text
+from dashboard.views import access_log, policy
 from tests.browser import seed_whole, serving
 
 if TYPE_CHECKING:
@@ -52,6 +53,22 @@ def judged(page: Any) -> list[str]:
     ]
 
 
+def states(page: Any) -> Iterator[str]:
+    """Bring a page into each of its states: tab by tab, with everything unfolded that is closed."""
+    tabs = page.locator("[data-testid=stTab]")
+    for number in range(max(1, tabs.count())):
+        name = "page"
+        if tabs.count():
+            name = tabs.nth(number).inner_text()
+            tabs.nth(number).click()
+            page.locator("[role=tabpanel]:visible").first.wait_for()
+        folded = page.locator("details:not([open]) > summary:visible")
+        for _ in range(folded.count()):
+            folded.first.click()
+        page.wait_for_timeout(400)  # what unfolds does so slowly
+        yield name
+
+
 def settle(page: Any) -> None:
     """Wait until the page is drawn and stays as it is."""
     page.locator("[data-testid=stMainBlockContainer] h1").first.wait_for()
@@ -63,9 +80,10 @@ def settle(page: Any) -> None:
 def test_no_page_has_a_serious_fault(
     address: str, browser: Any, language: str, locale: str, scheme: str, width: int
 ) -> None:
-    """Each page of each role is free of serious findings, fits the screen, and names its tongue."""
+    """Each tab of each page, unfolded, is free of serious findings, fits, and names its tongue."""
     faults: dict[str, object] = {}
     seen = set()
+    judgements = 0
     for role in (Role.AUDITOR, Role.REVIEWER):
         context = browser.new_context(
             viewport={"width": width, "height": 800}, locale=locale, color_scheme=scheme
@@ -78,15 +96,18 @@ def test_no_page_has_a_serious_fault(
             seen.add(one.key)
             page.goto(f"{address}/{one.url_path}?lang={language}")
             settle(page)
-            if found := judged(page):
-                faults[one.key] = found
-            if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
-                faults[f"{one.key} is wider than the screen"] = wide
+            for state in states(page):
+                judgements += 1
+                if found := judged(page):
+                    faults[f"{one.key}, {state}"] = found
+                if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
+                    faults[f"{one.key}, {state}, is wider than the screen"] = wide
             page.locator(f"html[lang={language}]").wait_for(state="attached")
         context.close()
 
     assert faults == {}
     assert seen == {page.key for page in PAGES}
+    assert judgements == len(PAGES) + (len(policy.TABS) - 1) + (len(access_log.TABS) - 1)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -210,10 +210,14 @@ def test_every_step_can_be_used_by_everybody(
     page.locator(".player .compare").first.wait_for()
     page.wait_for_timeout(500)
     found["show"] = judged(page)
+    keys(page, "j")
+    page.get_by_text(Text(language)("review.reason.talking")).wait_for()
+    page.wait_for_timeout(500)
+    found["reasons"] = judged(page)
     keys(page, "f")
     page.locator(".player .answers label.said").first.wait_for()
     page.wait_for_timeout(500)
     found["fix"] = judged(page)
     page.context.close()
 
-    assert {"code": [], "show": [], "fix": []} == found
+    assert {"code": [], "show": [], "reasons": [], "fix": []} == found

@@ -9,12 +9,14 @@ import csv
 import json
 import re
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections import defaultdict
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -34,7 +36,13 @@ from agent.store.segments import SegmentReader
 ROOT = Path(__file__).resolve().parents[2]
 CLIP = ROOT / "agent" / "demo" / "clip.mp4"
 TRUTH = ROOT / "agent" / "demo" / "clip.truth.csv"
-PORT = 8517
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on."""
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def omokage(*arguments: str) -> list[str]:
@@ -171,18 +179,18 @@ def assert_no_picture_below(root: Path) -> None:
 @pytest.mark.slow
 def test_the_demo_serves_and_ends_cleanly(tmp_path):
     """`omokage demo` prints a link that opens its pages, releases numbers, and Ctrl-C ends all."""
-    said = tmp_path / "said.txt"
+    said, port = tmp_path / "said.txt", free_port()
     with said.open("w") as log:
         demo = subprocess.Popen(
-            omokage("demo", "--site", str(tmp_path / "demo"), "--port", str(PORT)),
+            omokage("demo", "--site", str(tmp_path / "demo"), "--port", str(port)),
             cwd=ROOT,
             stdout=log,
             stderr=subprocess.STDOUT,
         )
     try:
         link = wait_for(lambda: re.search(r"http://\S+/enter\S+", said.read_text()), seconds=60)[0]
-        page = wait_for(lambda: visit(link, f"http://127.0.0.1:{PORT}/"), seconds=60)
-        stranger = fetch(f"http://127.0.0.1:{PORT}/")
+        page = wait_for(lambda: visit(link, f"http://127.0.0.1:{port}/"), seconds=60)
+        stranger = fetch(f"http://127.0.0.1:{port}/")
         shown = wait_for(lambda: released_cells(tmp_path / "demo"), seconds=120)
     finally:
         demo.send_signal(signal.SIGINT)
@@ -194,7 +202,7 @@ def test_the_demo_serves_and_ends_cleanly(tmp_path):
     assert shown > 0
     assert demo.returncode == 0, output
     assert "Traceback" not in output
-    assert fetch(f"http://127.0.0.1:{PORT}/") is None
+    assert fetch(f"http://127.0.0.1:{port}/") is None
 
 
 def wait_for(attempt, *, seconds: float):

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -22,8 +24,6 @@ from tests.logs import Forger
 from tests.unit.dashboard.page import draw, said, tables
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from streamlit.testing.v1 import AppTest
 
 KATO = User("kato", Role.AUDITOR)
@@ -265,6 +265,30 @@ def test_a_newer_log_asks_for_an_upgrade(site: Site, monkeypatch: pytest.MonkeyP
     app = draw("access_log", site, monkeypatch)
 
     assert "Upgrade Omokage" in app.error[0].value
+
+
+ROOT = Path(__file__).parents[3]
+
+
+def test_all_that_the_program_counts_has_words() -> None:
+    """No name of a count in the program reaches an auditor as it is."""
+    source = "\n".join(path.read_text("utf-8") for path in (ROOT / "agent").rglob("*.py"))
+    found = set(re.findall(r'counts=\{"(\w+)":', source)) | {"seconds", "delete_by", "steps"}
+
+    assert {"rows", "entries", "epochs", "thresholds", "zones", "waiting_rows"} <= found
+    assert {name for name in found if f"count.{name}" not in catalogue()} == set()
+
+
+@pytest.mark.parametrize(
+    ("language", "told"),
+    [("en", "to be deleted by 2027-01-26 01:24 UTC"), ("ja", "2027-01-26 01:24 UTCまでに削除")],
+)
+def test_an_instant_is_written_as_one(language: str, told: str) -> None:
+    """A deadline is a date, never the seconds since 1970; a pause is a duration."""
+    words = Text(language)
+
+    assert entries.counts(words, {"delete_by": 1_800_926_688}) == told
+    assert entries.counts(words, {"seconds": 5400}) in {"for 1 h 30 min", "1時間 30分間"}
 
 
 def test_unknown_counts_and_purposes_stay_readable() -> None:

@@ -70,7 +70,8 @@ def run(app: AppTest) -> AppTest:
 def said(app: AppTest) -> str:
     """Return what stands on a page."""
     kinds = (app.markdown, app.caption, app.info, app.warning, app.error, app.success)
-    return "\n".join(element.value for kind in kinds for element in kind)
+    bars = [element.proto.text for element in app.get("progress")]
+    return "\n".join([*bars, *(element.value for kind in kinds for element in kind)])
 
 
 def unlock(app: AppTest, passphrase: str = PASSPHRASE, purpose: str | None = None) -> AppTest:
