@@ -4,9 +4,11 @@
 others; scores are pooled over the tested people of all folds. `python -m training.own emotion --set
 rafdb --data DIR` trains on the training part and tests the published test or validation part.
 
-The nets start from the shipped ONNX files (`--fresh`: from nothing). What the set says nothing
-about, landmarks, pose, gaze, quality, is held where it was by the unchanged net's own answers on
-the same faces (Li & Hoiem 2016). The last epoch is the model; nothing is chosen on a tested part.
+The nets start from the shipped ONNX files (`--fresh`: from nothing), and the report has their
+scores on the same tested faces beside those of the trained ones. What the set says nothing about
+(landmarks, pose, gaze, quality, Action Units without a code, for AU sets also the emotion) is held
+where it was by the unchanged net's own answers on the same faces (Li & Hoiem 2016). The last epoch
+is the model; nothing is chosen on a tested part.
 Each fold's nets are exported with cards into `RUNS/SET/fold_N/models`, so that
 `omokage evaluate disfa DIR --fold N --models ...` scores the very files through the product.
 """
@@ -27,7 +29,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from agent.domain.facs import AU_LABELS, SIDE_INDEX
+from agent.domain.facs import AU_LABELS, AU_SIDE_LABELS, SIDE_INDEX
 from agent.domain.observation import EMOTIONS
 from agent.evaluation import metrics
 from agent.evaluation.datasets import affectnet, bp4d, disfa, disfaplus, rafdb
@@ -83,13 +85,16 @@ class Settings:
 class OwnTask:
     """Learn one kind of label on aligned faces, and keep everything else as it was."""
 
+    holds_emotion = True
+
     def __init__(
         self, model: EncoderWithVotes, train: OwnFaces, test: OwnFaces, *, frozen: bool
     ) -> None:
         """Take the net, the faces, and whether the net as it is now shall hold the rest."""
         self.model: nn.Module = model
         self.train, self.test = train, test
-        self._before = copy.deepcopy(model.encoder).eval() if frozen else None
+        self.unlabelled = list(range(len(AU_SIDE_LABELS)))
+        self._before = copy.deepcopy(model).eval() if frozen else None
         for parameter in self._before.parameters() if self._before is not None else ():
             parameter.requires_grad_(requires_grad=False)
 
@@ -118,8 +123,10 @@ class OwnTask:
         loss = self.label_loss(encoded, logits, labels)
         if self._before is not None:
             with torch.no_grad():
-                before = self._before(faces)
-            loss = loss + drift(encoded, before)
+                before, answer = self._before(faces)
+            loss = loss + drift(encoded, before, self.unlabelled)
+            if self.holds_emotion:
+                loss = loss + F.smooth_l1_loss(logits.float(), answer.float())
         return loss
 
     def label_loss(self, encoded: Encoded, logits: Tensor, labels: Tensor) -> Tensor:
@@ -140,6 +147,8 @@ class AuTask(OwnTask):
     ) -> None:  # fmt: skip
         super().__init__(model, train, test, frozen=frozen)
         self._sides = [SIDE_INDEX[AU_LABELS.index(label)] for label in labels]
+        coded = {side for sides in self._sides for side in sides}
+        self.unlabelled = [side for side in self.unlabelled if side not in coded]
         self._intensity = kind == INTENSITY
 
     def label_loss(self, encoded: Encoded, logits: Tensor, labels: Tensor) -> Tensor:  # noqa: ARG002
@@ -159,6 +168,8 @@ class AuTask(OwnTask):
 class EmotionTask(OwnTask):
     """Expression classes, on the encoder's embedding."""
 
+    holds_emotion = False
+
     def label_loss(self, encoded: Encoded, logits: Tensor, labels: Tensor) -> Tensor:  # noqa: ARG002
         """Cross-entropy with a little smoothing: annotators err."""
         return F.cross_entropy(logits.float(), labels, label_smoothing=0.1)
@@ -175,12 +186,14 @@ def stronger(sides: Tensor, index: list[tuple[int, ...]]) -> Tensor:
     return torch.stack([sides[:, list(one)].max(1).values for one in index], 1)
 
 
-def drift(now: Encoded, before: Encoded) -> Tensor:
-    """Measure how far the answers that have no label moved."""
-    pairs = (
+def drift(now: Encoded, before: Encoded, sides: list[int]) -> Tensor:
+    """Measure how far the answers that have no label moved, the AU `sides` named among them."""
+    pairs = [
         (now.landmarks, before.landmarks, 10.0), (now.pose, before.pose, 10.0),
         (now.gaze, before.gaze, 10.0), (now.quality, before.quality, 0.2),
-    )  # fmt: skip
+    ]  # fmt: skip
+    if sides:
+        pairs.append((now.au[:, sides], before.au[:, sides], 1.0))
     return sum(
         (F.smooth_l1_loss(a.float() / unit, b.float() / unit) for a, b, unit in pairs),
         now.landmarks.new_zeros((), dtype=torch.float32),
@@ -208,6 +221,7 @@ def start(settings: Settings, faces: np.ndarray) -> EncoderWithVotes:
     if not settings.fresh:
         batch = standardise(inner(torch.from_numpy(faces[:512]).float()[:, None]))
         load_exported(model.encoder, settings.models / "face_encoder.onnx", "encoder", batch)
+        load_exported(model.emotion, settings.models / "emotion_head.onnx")
     return model.to(best_device())
 
 
@@ -218,19 +232,25 @@ def schedule(settings: Settings) -> Schedule:
 
 def au_fold(
     data: AuSet, faces: OwnFaces, fold: Fold, settings: Settings
-) -> tuple[np.ndarray, np.ndarray]:
-    """Train on a fold's people and return (predicted, coded) of the others, (n, A)."""
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Train on a fold's people; return (before, trained, coded) of the others, (n, A) each."""
     require_disjoint(fold.train, fold.test)
     train, test = faces.of(fold.train), faces.of(fold.test)
     require_disjoint(set(train.subjects), set(test.subjects))
     folder = settings.runs / f"fold_{fold.number}"
     model = start(settings, train.faces)
+    before = answers(model, test.faces, data.labels)
     task = AuTask(model, train, test, labels=data.labels, kind=data.kind, frozen=not settings.fresh)
     fit(task, schedule(settings), folder)
     export(model, folder / "models", settings, f"{data.name}, people of fold {fold.number}")
-    sides, _ = predict(model, test.faces)
-    index = [list(SIDE_INDEX[AU_LABELS.index(label)]) for label in data.labels]
-    return np.stack([sides[:, one].max(1) for one in index], 1), test.labels
+    return before, answers(model, test.faces, data.labels), test.labels
+
+
+def answers(model: EncoderWithVotes, faces: np.ndarray, labels: tuple[str, ...]) -> np.ndarray:
+    """Return the intensities (n, A) of the labelled AUs, the stronger side of each."""
+    sides, _ = predict(model, faces)
+    index = [list(SIDE_INDEX[AU_LABELS.index(label)]) for label in labels]
+    return np.stack([sides[:, one].max(1) for one in index], 1)
 
 
 def au_scores(predicted: np.ndarray, coded: np.ndarray, data: AuSet) -> dict[str, Any]:
@@ -291,8 +311,11 @@ def run_au(name: str, data_folder: Path, settings: Settings, *, count: int, only
     pairs = [
         au_fold(data, faces, within(folds, number, data.subjects), settings) for number in numbers
     ]
-    predicted, coded = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
-    return {"set": data.name, "folds": list(numbers), "pooled": au_scores(predicted, coded, data)}
+    before, trained, coded = (np.concatenate(parts) for parts in zip(*pairs, strict=True))
+    report: dict[str, Any] = {"set": data.name, "folds": list(numbers)}
+    if not settings.fresh:
+        report["before"] = au_scores(before, coded, data)
+    return report | {"pooled": au_scores(trained, coded, data)}
 
 
 def run_emotion(name: str, data_folder: Path, settings: Settings) -> dict[str, Any]:
@@ -304,16 +327,22 @@ def run_emotion(name: str, data_folder: Path, settings: Settings) -> dict[str, A
         for one in ("train", part)
     )
     model = start(settings, train.faces)
+    before = emotion_scores(model, test)
     fit(EmotionTask(model, train, test, frozen=not settings.fresh), schedule(settings),
         settings.runs / "all")  # fmt: skip
     export(model, settings.runs / "all" / "models", settings, f"{name}, training part")
+    report: dict[str, Any] = {"set": name, "part": part, "pictures": len(test)}
+    if not settings.fresh:
+        report["before"] = before
+    return report | emotion_scores(model, test)
+
+
+def emotion_scores(model: EncoderWithVotes, test: OwnFaces) -> dict[str, float]:
+    """Score the best of the classes that the tested part has."""
     _, logits = predict(model, test.faces)
     has = np.isin(np.arange(len(EMOTIONS)), np.unique(test.labels))
     best = np.where(has, logits, -np.inf).argmax(1)
     return {
-        "set": name,
-        "part": part,
-        "pictures": len(test),
         "accuracy": round(metrics.accuracy(best, test.labels), 4),
         "mean_recall": round(metrics.mean_recall(best, test.labels, len(EMOTIONS)), 4),
         "f1_macro": round(metrics.f1_macro(best, test.labels, len(EMOTIONS)), 4),

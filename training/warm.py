@@ -25,7 +25,7 @@ def exported_weights(path: Path, prefix: str) -> dict[str, tuple[Tensor, Tensor]
     found = {}
     for node in graph.node:
         if node.op_type in ("Conv", "Gemm"):
-            module = node.name.removeprefix(f"/{prefix}/").rsplit("/", 1)[0]
+            module = node.name.removeprefix(f"/{prefix}/" if prefix else "/").rsplit("/", 1)[0]
             # "trunk/trunk.1/conv1": each part repeats its parent's name.
             parts = module.split("/")
             name = parts[0] if len(parts) == 1 else ".".join([*_dotted(parts)])
@@ -58,14 +58,17 @@ def fill(target: Tensor, source: Tensor, *, new_inputs_zero: bool = True) -> Ten
     return result
 
 
-def load_exported(net: nn.Module, path: Path, prefix: str, faces: Tensor) -> list[str]:
+def load_exported(
+    net: nn.Module, path: Path, prefix: str = "", faces: Tensor | None = None
+) -> list[str]:
     """Give a net the weights of an export, then set its batch norms from real faces.
 
     Args:
         net: has the export's module names; may be wider.
         path: the ONNX file.
-        prefix: name of the exported module's attribute.
-        faces: float (B, 1, H, W), standardised real faces, some hundreds.
+        prefix: name of the exported module's attribute, where it was wrapped in another.
+        faces: float (B, 1, H, W), standardised real faces, some hundreds; None where the net has no
+            batch norms.
 
     Returns:
         Names of the modules that were filled.
@@ -85,7 +88,8 @@ def load_exported(net: nn.Module, path: Path, prefix: str, faces: Tensor) -> lis
             else:
                 shifts[_norm_of(name)] = bias
         filled.append(name)
-    _settle_norms(net, shifts, faces)
+    if faces is not None:
+        _settle_norms(net, shifts, faces)
     return filled
 
 

@@ -15,6 +15,7 @@ from agent.errors import ConfigError  # noqa: E402
 from agent.evaluation.datasets import disfa, rafdb  # noqa: E402
 from agent.evaluation.datasets.folds import Fold  # noqa: E402
 from agent.evaluation.tools import OwnTool, Weights  # noqa: E402
+from agent.inference.emotion import EmotionHead  # noqa: E402
 from agent.inference.encoder import FaceEncoder as Runtime  # noqa: E402
 from agent.inference.session import load_model  # noqa: E402
 from tests.unit.evaluation.sets import write_rendered_disfa  # noqa: E402
@@ -43,7 +44,8 @@ def test_a_fold_is_trained_tested_and_exported(folder: Path, tmp_path: Path) -> 
 
     assert report["folds"] == [1]
     assert set(report["pooled"]["au"]) == set(disfa.LABELS)
-    assert report["pooled"]["frames"] > 5
+    assert report["pooled"]["frames"] == report["before"]["frames"] > 5
+    assert report["pooled"] != report["before"]
     exported = tmp_path / "fold_1" / "models"
     assert Runtime(load_model(exported, "face_encoder"))
     assert "DISFA, people of fold 1" in (exported / "face_encoder.card.toml").read_text()
@@ -71,11 +73,15 @@ def test_training_starts_from_the_shipped_weights(folder: Path, tmp_path: Path) 
     shift = np.array([[1, 0, -8], [0, 1, -8]], np.float32)
     shipped = Runtime(load_model(MODELS, "face_encoder"))
 
-    sides, _ = own.predict(net, faces.faces)
-    expected = np.stack([shipped.encode(face, shift).encoding.au_sides for face in faces.faces])
+    sides, logits = own.predict(net, faces.faces)
+    read = [shipped.encode(face, shift) for face in faces.faces]
+    head = EmotionHead(load_model(MODELS, "emotion_head"))
 
     column = AU_SIDE_LABELS.index("AU25")
+    expected = np.stack([one.encoding.au_sides for one in read])
     assert np.corrcoef(sides[:, column], expected[:, column])[0, 1] > 0.9
+    named = [head.classify_face(one).argmax() for one in read]
+    assert np.mean(logits.argmax(1) == named) > 0.8
 
 
 def test_a_few_steps_learn(folder: Path, tmp_path: Path) -> None:
@@ -103,6 +109,26 @@ def test_a_few_steps_learn(folder: Path, tmp_path: Path) -> None:
 
     assert error() < 0.8 * before
     assert np.abs(landmarks() - points).mean() < 1.5
+
+
+def test_what_has_no_code_is_held() -> None:
+    """DISFA says nothing of AU10 and of emotion: moving them costs; moving AU25 doesn't."""
+    faces = OwnFaces(np.zeros((4, 128, 128), np.uint8), np.full((4, 12), np.nan, np.float32),
+                     np.array(["a"] * 4))  # fmt: skip
+    net = own.EncoderWithVotes(own.FaceEncoder()).eval()
+    task = own.AuTask(net, faces, faces, labels=disfa.LABELS, kind="intensity", frozen=True)
+    batch = torch.zeros(4, 1, 112, 112), torch.full((4, 12), float("nan"))
+
+    def cost(label: str) -> float:
+        encoded, logits = net(batch[0])
+        au = encoded.au.clone()
+        au[:, [i for i, side in enumerate(AU_SIDE_LABELS) if side.startswith(label)]] += 1
+        task.model = lambda _: (encoded._replace(au=au), logits + (label == "emotion"))
+        return float(task.loss(batch))
+
+    assert cost("AU25") == cost("nothing") == pytest.approx(0, abs=1e-6)
+    assert cost("AU10") > 0.01
+    assert cost("emotion") > 0.1
 
 
 def test_presence_has_a_loss_of_its_own() -> None:
@@ -151,5 +177,6 @@ def test_emotions_are_trained_and_tested_on_their_own_parts(folder: Path, tmp_pa
     report = own.run_emotion("rafdb", tmp_path / "raf", settings(tmp_path / "runs"))
 
     assert report["part"] == "test"
+    assert set(report["before"]) < set(report)
     assert 0 <= report["accuracy"] <= 1
     assert load_model(tmp_path / "runs" / "all" / "models", "emotion_head")
