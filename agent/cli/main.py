@@ -83,7 +83,7 @@ class Program(LazyGroup):
             click.echo("error: this machine's memory is full", err=True)
             click.echo("Close other programs or add memory; what was stored is safe.", err=True)
             ctx.exit(AgentError.exit_code)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort):  # the latter where a question was being asked
             click.echo("\ninterrupted; finished work is kept", err=True)
             ctx.exit(INTERRUPTED)
 

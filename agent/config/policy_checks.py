@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from agent.config.problems import Kind, Problem, did_you_mean
-from agent.domain.policy import PersonBound, Policy, Polygon, Subjects, Zone
+from agent.domain.policy import LONGEST_LIFE, PersonBound, Policy, Polygon, Subjects, Zone
 from agent.domain.profile import Profile, breaches
 
-LONGEST = timedelta(days=3660)
 _GRID = 40
 """Points a side that a zone's masks are tried on."""
 
@@ -90,7 +89,7 @@ def _retention(policy: Policy) -> Iterator[Finding]:
         "access_log": kept.access_log,
     }
     for name, length in tiers.items():
-        if length > LONGEST:
+        if length > LONGEST_LIFE:
             yield _finding(
                 ("retention", name),
                 "longer than ten years is for ever",

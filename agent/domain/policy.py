@@ -73,6 +73,10 @@ class Zone:
     keep: tuple[Polygon, ...] = ()
 
 
+LONGEST_LIFE = timedelta(days=3660)
+"""What a policy may ask for at most: ten years, with their leap days. Longer is for ever."""
+
+
 @dataclass(frozen=True, slots=True)
 class Retention:
     """The longest that each tier may live. *At most*: nothing extends it.

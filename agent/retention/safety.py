@@ -17,13 +17,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
-from agent.domain.policy import Policy
+from agent.domain.policy import LONGEST_LIFE, Policy
 from agent.domain.retention import Tier
 from agent.errors import PolicyEmpty, PolicyError, PolicyWouldKeepForever
 from agent.retention.plan import Lot, RetentionPlan, Why, limit
 
-LONGEST = timedelta(days=3650)
-"""The longest life that a policy file may ask for."""
 LARGE_ROWS = 1000
 LARGE_SHARE = 0.5
 
@@ -99,7 +97,7 @@ def check_lives(policy: Policy) -> None:
         life = limit(tier, policy)
         if life <= timedelta(0):
             raise PolicyEmpty(f"the policy keeps {tier.replace('_', ' ')} for no time at all")
-        if life > LONGEST:
+        if life > LONGEST_LIFE:
             raise PolicyWouldKeepForever(
                 f"the policy keeps {tier.replace('_', ' ')} for longer than ten years"
             )

@@ -104,6 +104,11 @@ def check_hold(hold: LegalHold) -> None:
             )
     if hold.since >= hold.until:
         raise PolicyError("a hold's period ends before it begins", advice="Correct the period.")
+    if hold.since > hold.placed_at:
+        raise PolicyError(
+            "a hold is about a time that has begun, not about one to come",
+            advice="Place it once there is something to keep; the policy says how long all lives.",
+        )
     if hold.expires_at <= hold.placed_at:
         raise PolicyError("a hold ends before it begins", advice="Correct the hold's end.")
     if hold.expires_at - hold.placed_at > LONGEST_HOLD:

@@ -9,10 +9,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
+from agent.domain.policy import LONGEST_LIFE
 from agent.domain.retention import Holding, Tier
 from agent.errors import PolicyEmpty, PolicyError, PolicyWouldKeepForever
 from agent.retention.plan import Why, deadlines, limit, plan
-from agent.retention.safety import LONGEST, Stop, clear
+from agent.retention.safety import Stop, clear
 from agent.retention.trust import Clocks, Mark, judge
 from tests.retaining import DAY, HOUR, NOW, hold, policy
 
@@ -200,7 +201,7 @@ def test_a_life_of_nothing_is_refused(stock, tier, life) -> None:
 )
 def test_a_life_beyond_ten_years_is_refused(stock, tier, more) -> None:
     """Ten years are the longest; a second more keeps for ever."""
-    rules = policy(**{tier: LONGEST + more})
+    rules = policy(**{tier: LONGEST_LIFE + more})
 
     with pytest.raises(PolicyWouldKeepForever):
         clear(plan(stock, rules, (), NOW), rules, known=True)

@@ -24,7 +24,7 @@ EXIT_CODES = """\b
 Exit codes:
   0  done, or said what would be done
   2  an option is wrong, or the clock can't be right
-  7  a database or the access log refuses
+  7  a database or the access log refuses, or it isn't the database that was here before
   8  the policy may not be used or isn't the one applied last, or a number is wrong or missing"""
 
 AGAIN = "What is left is tried again by the agent each minute; or run this command again."
@@ -58,6 +58,8 @@ def apply(site: Path, delete: bool, agreed: int | None, accept: bool, clock_is_r
     from agent.retention.receipt import Actor
     from agent.retention.safety import clear
 
+    if not delete and (agreed is not None or accept):
+        raise click.UsageError("--yes-delete and --accept are about a deletion: add --delete")
     place = Site(site)
     policy = load_policy(place.policy)
     actor = Actor(operator(), Role.OPERATOR, policy.digest)
@@ -72,7 +74,11 @@ def apply(site: Path, delete: bool, agreed: int | None, accept: bool, clock_is_r
         click.echo(WORDS[preferred_language()]["dry"])
         return
     _refuse_another(place, policy, accept=accept)
-    _carry_out(place, policy, actor, _agree(allowed, agreed))
+    _refuse_lost(allowed)
+    number = _agree(allowed, agreed)
+    # Before anything is written: whoever mistypes hasn't applied a policy.
+    clear(found, policy, known=stock.known, agreed=number)
+    _carry_out(place, policy, actor, number)
 
 
 def _confirm_clock(place: Site, actor: Actor) -> None:
@@ -112,6 +118,18 @@ def _refuse_another(place: Site, policy: Policy, *, accept: bool) -> None:
         f"the policy isn't the one that was applied last, on {last[0]:%Y-%m-%d}",
         advice="Read it with `omokage policy show`; if it is meant, add --accept.",
     )
+
+
+def _refuse_lost(allowed: Clearance) -> None:
+    """Refuse to delete from a database that isn't the one that was here before."""
+    from agent.errors import StoreError
+    from agent.retention.safety import Stop
+
+    if allowed.stop is Stop.OTHER_DATABASE:
+        raise StoreError(
+            "the records' database is new, or another than before; nothing is deleted",
+            advice="Bring the old one back, or run `omokage policy start-over` if it is lost.",
+        )
 
 
 def _agree(allowed: Clearance, agreed: int | None) -> int | None:

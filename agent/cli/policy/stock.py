@@ -55,14 +55,16 @@ def read_stock(site: Site) -> Stock:
     memory = recall(site.upkeep)
     newest = max((holding.start for holding in holdings), default=None)
     verdict = judge(read_clocks(SystemClock()), memory.mark if memory else None, newest)
-    return Stock(holdings, holds, verdict, _is_known(site, memory))
+    return Stock(holdings, holds, verdict, _is_known(site, memory, verdict.now))
 
 
-def _is_known(site: Site, memory: Memory | None) -> bool:
+def _is_known(site: Site, memory: Memory | None, now: datetime) -> bool:
+    """Say whether the records' database is the one that was here before, as the agent would."""
     from agent.store.identity import known_identity
+    from agent.upkeep import is_accounted
 
     if memory is None or memory.store is None:
-        return True
+        return is_accounted(site, now)
     return memory.store == known_identity(site.segments)
 
 

@@ -7,12 +7,12 @@ from datetime import timedelta
 
 import pytest
 
-from agent.domain.policy import Retention
+from agent.domain.policy import LONGEST_LIFE, Retention
 from agent.domain.retention import Tier
 from agent.errors import PolicyEmpty, PolicyError, PolicyWouldKeepForever
 from agent.retention.plan import plan
 from agent.retention.safety import Stop, clear
-from tests.retaining import DAY, HOUR, NOW, hold, holding, policy
+from tests.retaining import HOUR, NOW, hold, holding, policy
 
 SHORT = policy(records=24 * HOUR)
 
@@ -131,7 +131,7 @@ def test_a_policy_that_keeps_nothing_is_refused(tier: str, life: timedelta) -> N
 @pytest.mark.parametrize("tier", ["records", "aggregates", "access_log", "daily"])
 def test_a_policy_that_keeps_for_ever_is_refused(tier: str) -> None:
     """Ten years is the longest that any tier may live."""
-    kept: Retention = replace(policy().retention, **{tier: 3651 * DAY})
+    kept: Retention = replace(policy().retention, **{tier: LONGEST_LIFE + HOUR})
 
     with pytest.raises(PolicyWouldKeepForever):
         cleared([], replace(policy(), retention=kept))
