@@ -10,7 +10,7 @@ from pathlib import Path
 import streamlit as st
 
 from agent.domain.account import PAGE_ROLES, User
-from dashboard import session
+from dashboard import places, session
 from dashboard.pages import Page, pages_for
 from dashboard.text import LANGUAGES, Text, preferred
 
@@ -88,7 +88,7 @@ def main() -> None:
     # Only these exist for this user; the address of any other page leads nowhere.
     mine = [
         _registered(page, words, user, default=number == 0)
-        for number, page in enumerate(pages_for(user.role))
+        for number, page in enumerate(pages_for(user.role, central=places.is_central()))
     ]
     if not mine:
         st.info(words("account.demo_missing"))

@@ -8,7 +8,7 @@ the signed-in user's isn't registered for that user at all, so its address leads
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import TYPE_CHECKING, cast
 
@@ -81,6 +81,29 @@ PAGES: tuple[Page, ...] = (
 """In the order of the navigation; the first one that somebody may see is theirs at `/`."""
 
 
-def pages_for(role: Role) -> tuple[Page, ...]:
-    """Return the pages that somebody with this role may see, in order."""
-    return tuple(page for page in PAGES if role in page.roles)
+AT_A_CENTRE = frozenset({"overview", "access_log"})
+"""Pages that need no more than released numbers and this machine's own log."""
+SITES = Page(
+    "sites", "sites", ":material/hub:", "sites.nav", EVERYBODY, "dashboard.views.sites:show"
+)
+
+
+def central_pages() -> tuple[Page, ...]:
+    """Return the pages of a centre: its sites first; what needs the site itself says so."""
+    there = (
+        page if page.key in AT_A_CENTRE
+        else replace(page, target="dashboard.views.elsewhere:show")
+        for page in PAGES
+    )  # fmt: skip
+    return (SITES, *there)
+
+
+def pages_for(role: Role, *, central: bool = False) -> tuple[Page, ...]:
+    """Return the pages that somebody with this role may see, in order.
+
+    Args:
+        role: of who is signed in.
+        central: whether the pages are about a centre.
+    """
+    pages = central_pages() if central else PAGES
+    return tuple(page for page in pages if role in page.roles)

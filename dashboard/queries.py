@@ -24,11 +24,12 @@ from agent.domain.facs import AU_LABELS
 from agent.domain.observation import EMOTIONS
 from agent.errors import AgentError
 from agent.shipped import shipped
+from agent.store.aggregate_reader import Latest, NumberReader
 from agent.store.aggregate_sums import Span, Steps, SumReader
-from agent.store.aggregates import AggregateReader, Latest
 from dashboard import estimates, export
 from dashboard.compare import difference
 from dashboard.hours import STEP_SECONDS, by_hour
+from dashboard.places import Afar, Somewhere, source
 
 if TYPE_CHECKING:
     from agent.config.markers import Marker
@@ -107,15 +108,17 @@ def site() -> Site:
     return Site(Path(os.environ.get(SITE_VARIABLE, "site")))
 
 
-def policy(place: Site) -> Policy | None:
-    """Read the site's policy, None where it can't be read."""
+def policy(place: Somewhere) -> Policy | None:
+    """Read the site's policy; None where it can't be read, or lies elsewhere."""
+    if isinstance(place, Afar):
+        return None
     try:
         return load_policy(place.policy)
     except AgentError:
         return None
 
 
-def latest(place: Site, patience: float | None = None) -> Latest | None:
+def latest(place: Somewhere, patience: float | None = None) -> Latest | None:
     """Return the newest release, None before the first.
 
     Args:
@@ -125,12 +128,12 @@ def latest(place: Site, patience: float | None = None) -> Latest | None:
     Raises:
         StoreError: the database refuses; its advice says what to do.
     """
-    return AggregateReader(place.aggregates, patience).latest()
+    return NumberReader(source(place), patience).latest()
 
 
-def zones(place: Site) -> list[str]:
+def zones(place: Somewhere) -> list[str]:
     """Return the zones that have a release. Raises as `latest`."""
-    return AggregateReader(place.aggregates).zones()
+    return NumberReader(source(place)).zones()
 
 
 def fitting_period(bucket_seconds: int) -> Period:
@@ -164,9 +167,9 @@ class Stretch:
     anchor: int
 
 
-def stretch(place: Site, newest: Latest, period: Period, timezone: str) -> Stretch:
+def stretch(place: Somewhere, newest: Latest, period: Period, timezone: str) -> Stretch:
     """Say what a period is, counted back from the newest release. Raises as `latest`."""
-    reader = AggregateReader(place.aggregates)
+    reader = NumberReader(source(place))
     until = newest.bucket_end
     kept = [x for x in (reader.earliest(), reader.first_day()) if x is not None]
     first = min(kept, default=until)
@@ -182,13 +185,13 @@ def stretch(place: Site, newest: Latest, period: Period, timezone: str) -> Stret
     return between(place, since, until, timezone)
 
 
-def between(place: Site, since: datetime, until: datetime, timezone: str) -> Stretch:
+def between(place: Somewhere, since: datetime, until: datetime, timezone: str) -> Stretch:
     """Return the stretch from one instant to another. Raises as `latest`."""
     by_day = until - since >= BY_DAY_FROM
     if not by_day:
         return Stretch(since, until, (Span(since, until),), by_day, 0)
     start = midnight(since.astimezone(ZoneInfo(timezone)).date(), timezone)
-    spans = spans_of(SumReader(place.aggregates), since, until)
+    spans = spans_of(SumReader(source(place)), since, until)
     return Stretch(since, until, spans, by_day, int(start.timestamp()))
 
 
@@ -208,7 +211,7 @@ def spans_of(reader: SumReader, since: datetime, until: datetime) -> tuple[Span,
 
 
 def overview(
-    place: Site, newest: Latest, period: Period, zone: str | None, timezone: str = "UTC"
+    place: Somewhere, newest: Latest, period: Period, zone: str | None, timezone: str = "UTC"
 ) -> Overview:
     """Read and combine one period's numbers.
 
@@ -225,9 +228,9 @@ def overview(
     return read(place, newest, stretch(place, newest, period, timezone), zone)
 
 
-def read(place: Site, newest: Latest, part: Stretch, zone: str | None) -> Overview:
+def read(place: Somewhere, newest: Latest, part: Stretch, zone: str | None) -> Overview:
     """Read and combine the numbers of a stretch; see `overview`."""
-    reader = SumReader(place.aggregates)
+    reader = SumReader(source(place))
     names = zones(place) if zone is None else [zone]
     step, block = _steps(part, newest.bucket_seconds)
     cut = Steps(step, part.anchor)
@@ -268,7 +271,7 @@ def _steps(part: Stretch, bucket_seconds: int) -> tuple[int, int]:
 
 
 def hours(
-    place: Site, newest: Latest, metric: str, zone: str | None, timezone: str
+    place: Somewhere, newest: Latest, metric: str, zone: str | None, timezone: str
 ) -> tuple[datetime, list[Hour]]:
     """Return one metric by weekday and hour over the last `HOURS_DAYS` days, and their start.
 
@@ -277,8 +280,8 @@ def hours(
     """
     last = (newest.bucket_end - timedelta(microseconds=1)).astimezone(ZoneInfo(timezone)).date()
     since = midnight(last - timedelta(days=HOURS_DAYS - 1), timezone)
-    since = max(since, AggregateReader(place.aggregates).earliest() or newest.bucket_end)
-    reader = SumReader(place.aggregates)
+    since = max(since, NumberReader(source(place)).earliest() or newest.bucket_end)
+    reader = SumReader(source(place))
     spans, cut = (Span(since, newest.bucket_end),), Steps(STEP_SECONDS)
     if zone is None:
         sums = reader.pooled(spans, cut, (metric,))
@@ -306,10 +309,12 @@ class Place:
     cells: int
 
 
-def places(place: Site, newest: Latest, period: Period, metric: str, timezone: str) -> list[Place]:
+def places(
+    place: Somewhere, newest: Latest, period: Period, metric: str, timezone: str
+) -> list[Place]:
     """Return one metric for each zone, by name. Raises as `latest`."""
     part = stretch(place, newest, period, timezone)
-    sums = SumReader(place.aggregates).by_zone(part.spans, Steps(WHOLE), (metric,))
+    sums = SumReader(source(place)).by_zone(part.spans, Steps(WHOLE), (metric,))
     found = {one.zone: one for one in sums}
     return [
         Place(name, estimates.combine([one]), one.reason, one.shown, one.cells)
@@ -353,7 +358,7 @@ class Comparison:
 
 
 def comparison(
-    place: Site,
+    place: Somewhere,
     sides: tuple[Days, Days],
     zone: str | None,
     timezone: str,
@@ -378,10 +383,10 @@ def comparison(
 
 
 def _daily(
-    place: Site, side: Days, zone: str | None, timezone: str, metrics: tuple[str, ...]
+    place: Somewhere, side: Days, zone: str | None, timezone: str, metrics: tuple[str, ...]
 ) -> list[Sum]:
     since, until = _instants(side, timezone)
-    reader = SumReader(place.aggregates)
+    reader = SumReader(source(place))
     spans = spans_of(reader, since, until)
     cut = Steps(DAY_SECONDS, int(since.timestamp()))
     if zone is None:
@@ -403,11 +408,11 @@ def _cells(sums: list[Sum], metrics: tuple[str, ...]) -> tuple[int, int]:
     return max(found.values(), default=(0, 0))
 
 
-def _terms(place: Site, side: Days, timezone: str) -> tuple[set[str], set[str]]:
-    return SumReader(place.aggregates).terms(*_instants(side, timezone))
+def _terms(place: Somewhere, side: Days, timezone: str) -> tuple[set[str], set[str]]:
+    return SumReader(source(place)).terms(*_instants(side, timezone))
 
 
-def kept_days(place: Site, newest: Latest, timezone: str) -> Days:
+def kept_days(place: Somewhere, newest: Latest, timezone: str) -> Days:
     """Return the days for which anything is kept. Raises as `latest`."""
     part = stretch(place, newest, Period.ALL, timezone)
     zone = ZoneInfo(timezone)
@@ -415,9 +420,9 @@ def kept_days(place: Site, newest: Latest, timezone: str) -> Days:
     return Days(part.since.astimezone(zone).date(), last)
 
 
-def released(place: Site, part: Stretch, zone: str | None) -> list[dict[str, Any]]:
+def released(place: Somewhere, part: Stretch, zone: str | None) -> list[dict[str, Any]]:
     """Return the released rows of a stretch for export, by day or by bucket. Raises as `latest`."""
-    reader = AggregateReader(place.aggregates)
+    reader = NumberReader(source(place))
     named = None if zone is None else [zone]
     rows: list[dict[str, Any]] = []
     for span in part.spans:
@@ -428,13 +433,13 @@ def released(place: Site, part: Stretch, zone: str | None) -> list[dict[str, Any
     return rows
 
 
-def markers(place: Site) -> tuple[Marker, ...]:
+def markers(place: Somewhere) -> tuple[Marker, ...]:
     """Return the site's markers.
 
     Raises:
         ConfigError: the file is there and can't be read; its advice says what to do.
     """
-    return load_markers(place.root)
+    return () if isinstance(place, Afar) else load_markers(place.root)
 
 
 def _by_metric(sums: list[Sum]) -> dict[str, list[Sum]]:

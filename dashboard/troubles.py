@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
-from agent.errors import SchemaTooNew, StoreCorrupt, StoreError, StoreMissing
+from agent.errors import (
+    CentralDenied,
+    CentralError,
+    SchemaTooNew,
+    StoreCorrupt,
+    StoreError,
+    StoreMissing,
+)
 
-KINDS = ("locked", "corrupt", "newer", "missing", "closed", "other")
+KINDS = ("locked", "corrupt", "newer", "missing", "closed", "away", "denied", "other")
 """Each has a text of its own, `trouble.KIND`."""
 
 _SIGNS = {
@@ -15,8 +22,10 @@ _SIGNS = {
 """What SQLite's code, or our own message, says."""
 
 
-def kind_of(error: StoreError) -> str:
+def kind_of(error: StoreError | CentralError) -> str:
     """Return one of `KINDS`."""
+    if isinstance(error, CentralError):
+        return "denied" if isinstance(error, CentralDenied) else "away"
     if isinstance(error, SchemaTooNew):
         return "newer"
     if isinstance(error, StoreMissing):

@@ -1,6 +1,6 @@
 #!/bin/sh
 # The installed `omokage`. Root acts as the service's account, so that whatever it writes belongs to
-# the service; `install`, `uninstall` and `doctor` stay root.
+# the service; `install`, `uninstall` and `doctor` stay root, and `sync` is the pages' account.
 set -eu
 program=/opt/omokage/venv/bin/omokage
 if [ "$(id -u)" -eq 0 ]; then
@@ -10,7 +10,10 @@ if [ "$(id -u)" -eq 0 ]; then
     install | uninstall | doctor) ;;
     *)
       umask 027
-      exec setpriv --reuid=omokage --regid=omokage --init-groups --no-new-privs -- "$program" "$@"
+      account=omokage
+      [ "${1:-}" != sync ] || account=omokage-pages
+      exec setpriv --reuid="$account" --regid="$account" --init-groups --no-new-privs -- \
+        "$program" "$@"
       ;;
   esac
 fi

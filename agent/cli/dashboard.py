@@ -13,10 +13,11 @@ from pathlib import Path
 
 import click
 
-from agent.cli.options import site_option
+from agent.cli.options import HomePath, site_option
 from agent.errors import ConfigError
 
 SITE_VARIABLE = "OMOKAGE_SITE"
+CENTRAL_VARIABLE = "OMOKAGE_PAGES_CENTRAL"
 DEMO_KEY_VARIABLE = "OMOKAGE_DEMO_KEY"
 IDLE_MINUTES = 15
 
@@ -51,9 +52,11 @@ def server_command(
     ]
 
 
-def server_environment(site: Path) -> dict[str, str]:
-    """Return this process's environment with the site named in it."""
-    return {**os.environ, SITE_VARIABLE: str(site.resolve())}
+def server_environment(site: Path, central: Path | None = None) -> dict[str, str]:
+    """Return this process's environment with the site named in it, and the centre where asked."""
+    named = {} if central is None else {CENTRAL_VARIABLE: str(central.resolve())}
+    mine = {name: value for name, value in os.environ.items() if name != CENTRAL_VARIABLE}
+    return {**mine, SITE_VARIABLE: str(site.resolve()), **named}
 
 
 def is_loopback(host: str) -> bool:
@@ -83,6 +86,11 @@ def refuse_unknown_name(host: str, public_url: str | None) -> None:
 @site_option
 @click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind to.")
+@click.option(
+    "--central",
+    type=HomePath(),
+    help="Show all sites of the central database that this file names; accounts stay in --site.",
+)
 @click.option("--expose", is_flag=True, help="Allow an address that other machines can reach.")
 @click.option(
     "--public-url",
@@ -97,7 +105,13 @@ def refuse_unknown_name(host: str, public_url: str | None) -> None:
     help="Lock a session after so long without a key or a movement.",
 )
 def dashboard(
-    site: Path, port: int, host: str, expose: bool, public_url: str | None, idle_minutes: int
+    site: Path,
+    port: int,
+    host: str,
+    central: Path | None,
+    expose: bool,
+    public_url: str | None,
+    idle_minutes: int,
 ) -> None:
     """Serve the pages of SITE to those who have an account; see `omokage users`."""
     if not is_loopback(host):
@@ -113,9 +127,23 @@ def dashboard(
                 "Put a TLS proxy in front and name it with --public-url https://...",
                 err=True,
             )
+    if central is not None:
+        _check_central(central)
     command = server_command(host, port, public_url=public_url, idle_minutes=idle_minutes)
     # The demo says itself which link to open.
     if DEMO_KEY_VARIABLE not in os.environ:
         click.echo(f"Pages: {public_url or f'http://{host}:{port}'}  (stop with Ctrl+C)")
     # The server takes this process's place, so that signals from systemd or a terminal reach it.
-    os.execve(command[0], command, server_environment(site))  # noqa: S606  # our own argv
+    os.execve(command[0], command, server_environment(site, central))  # noqa: S606  # our own argv
+
+
+def _check_central(file: Path) -> None:
+    """Refuse a file that says nothing usable, before a server starts.
+
+    Raises:
+        ConfigError: it is missing or isn't allowed, or the driver isn't installed.
+    """
+    from agent.store.central import central_engine
+    from agent.store.central_address import load_address
+
+    central_engine(load_address(file)).dispose()

@@ -35,6 +35,11 @@ PYTHON = "/usr/bin/python3"
     is_flag=True,
     help="Encrypt the signing key to this machine and hand it over as a credential.",
 )
+@click.option(
+    "--central",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="File with the centre's address; becomes an encrypted credential.",
+)
 @click.option("--no-start", is_flag=True, help="Enable the units without starting them.")
 @click.option(
     "--root",
@@ -44,11 +49,12 @@ PYTHON = "/usr/bin/python3"
     help="Install into a system that lies in this folder instead of this machine.",
 )
 @click.option("--dry-run", is_flag=True, help="Print every step and do none.")
-def install(
+def install(  # noqa: PLR0913  (an argument for each option)
     wheels: Path | None,
     policy: Path | None,
     python: str,
     seal_device_key: bool,
+    central: Path | None,
     no_start: bool,
     root: Path,
     dry_run: bool,
@@ -60,7 +66,7 @@ def install(
     """
     from agent.config.site import Site
     from agent.install.doing import carry_out, inside
-    from agent.install.plan import PROGRAM, SITE, Wishes, plan_install
+    from agent.install.plan import CENTRAL, PROGRAM, SITE, Wishes, plan_install
     from agent.install.steps import sentence
 
     root = root.resolve()
@@ -82,6 +88,8 @@ def install(
         packaged=packaged,
         seal_device_key=seal_device_key,
         start=not no_start,
+        central=_checked(central),
+        sends=inside(root, CENTRAL).exists(),
     )
     steps = plan_install(wishes, shipped_units())
     if dry_run:
@@ -93,6 +101,25 @@ def install(
     click.echo(f"Installed; {changed} of {len(steps)} steps changed something.")
     for line in next_steps(site):
         click.echo(line)
+    if central is not None:
+        click.echo(f"{central.name} is a credential now: delete the file itself (`shred -u`).")
+
+
+def _checked(central: Path | None) -> Path | None:
+    """Return the file with the centre's address, once it may be used.
+
+    Raises:
+        ConfigError: it isn't allowed, or names no site.
+    """
+    from agent.store.central_address import load_address
+
+    if central is None:
+        return None
+    if load_address(central).site is None:
+        raise ConfigError(
+            f"{central.name} doesn't name this site", advice='Add a line like: site = "kyoto"'
+        )
+    return central.resolve()
 
 
 def shipped_units() -> dict[str, bytes]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import PurePath
 from typing import Any
 
@@ -16,6 +16,7 @@ KEYS_WARNING_DAYS = 28
 DISK_LOW_BYTES = 1 << 30
 DISK_FULL_BYTES = 100 << 20
 STALE_SECONDS = 15
+SYNC_LATE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,26 @@ class Entry:
     mode: int
     uid: int
     link: bool = False
+
+
+def sync(complete_at: datetime | None, trouble: str, now: datetime) -> Finding:
+    """Judge whether released numbers reach the centre, where they are meant to.
+
+    Args:
+        complete_at: end of the last complete run, aware UTC; None before the first.
+        trouble: why the last run failed; "" where it didn't.
+        now: aware UTC.
+    """
+    advice = "Nothing is lost; `omokage sync --status` says more, docs/sites.md what to do."
+    if complete_at is not None and now - complete_at <= SYNC_LATE:
+        return ok("sync", f"the last complete run was at {complete_at:%Y-%m-%d %H:%M} UTC")
+    why = f": {trouble}" if trouble else ""
+    how = (
+        "no run has been complete yet"
+        if complete_at is None
+        else f"no run has been complete since {complete_at:%Y-%m-%d %H:%M} UTC"
+    )
+    return warn("sync", f"{how}{why}", advice)
 
 
 def permissions(entries: Sequence[Entry], owner: int | None) -> list[Finding]:
@@ -69,8 +90,11 @@ def _is_private(path: PurePath) -> bool:
 
 
 def _is_agents(path: PurePath) -> bool:
-    """Say whether the agent must own a file: the access log may be either account's."""
-    return path.parts[0] in {"keys", "state"} and not path.name.startswith("access.")
+    """Say whether the agent must own a file: the access log may be either account's.
+
+    The sync's note of how it went is the pages' account's.
+    """
+    return path.parts[0] in {"keys", "state"} and not path.name.startswith(("access.", "sync."))
 
 
 def keys(days: int | None, signed: bool, vault_here: bool) -> list[Finding]:

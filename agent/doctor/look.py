@@ -30,6 +30,7 @@ from agent.retention.plan import plan
 from agent.retention.trust import judge as judge_clock
 from agent.store.aggregates import AggregateReader
 from agent.store.reading import SegmentReader
+from agent.sync.state import read_state
 
 CAMERA_SECONDS = 8.0
 UNITS = "omokage-*.service"
@@ -71,6 +72,9 @@ class Doctor:
         units = installed_units()
         findings += judge.exposure({unit.name: score_of(unit) for unit in units})
         findings += judge.memory(_swaps(), _may_not_swap(units), self._missing())
+        if self._site.sync.exists():
+            state = read_state(self._site.sync)
+            findings.append(judge.sync(state.complete_at, state.trouble, self._clock.now()))
         findings += judge.agent(self._health, digest, self._clock.now())
         if policy is not None and self._open and not self._is_running():
             findings += [self._camera(zone.name, policy) for zone in policy.zones]

@@ -17,6 +17,7 @@ from agent.install.steps import Call, DestroyKeys, Remove, Shred, Step
 UNITS = (
     "omokage-agent.service", "omokage-dashboard.service", "omokage-janitor.timer",
     "omokage-janitor.service", "omokage-metrics.service", "omokage-review.service",
+    "omokage-sync.timer", "omokage-sync.service",
 )  # fmt: skip
 STAMP = PurePosixPath("/var/lib/systemd/timers/stamp-omokage-janitor.timer")
 """systemd keeps it for a timer that makes up for missed hours."""
@@ -37,6 +38,7 @@ class Stock:
         log: entries of the access log; likewise.
         checkpoint: the log's last signed checkpoint, "" where there is none.
         secret: files to be overwritten, as paths of the target system.
+        sent: numbers were sent to a central database.
     """
 
     site: str
@@ -48,6 +50,7 @@ class Stock:
     log: int | None
     checkpoint: str
     secret: tuple[PurePosixPath, ...]
+    sent: bool = False
 
 
 def plan_removal(root: Path, *, packaged: bool) -> list[Step]:
@@ -70,6 +73,7 @@ def plan_erasure(root: Path, site: PurePosixPath, stock: Stock, *, packaged: boo
         DestroyKeys(site / "vault" / "epochs.toml"),
         Shred(plan.CREDENTIAL, "the signing key as a credential"),
         Shred(key, "the device's signing key"),
+        Shred(plan.CENTRAL, "the centre's address with its password"),
     ]
     steps += [Shred(path, "data of the site") for path in stock.secret if path != key]
     steps.append(Remove(site, "the emptied folder"))
@@ -139,6 +143,11 @@ def receipt(stock: Stock, started: datetime, ended: datetime, left: Sequence[str
         "of the vault elsewhere need `omokage keys destroy --all --vault COPY` each; until then a",
         "backup of the records opens with them and the passphrase.",
     ]
+    if stock.sent:
+        lines += [
+            "Released numbers that were sent to the central database stay there until their",
+            "deadlines; `omokage central remove NAME` deletes them earlier.",
+        ]
     if stock.checkpoint:
         lines += ["", "The access log's last signed state:", "", stock.checkpoint.rstrip("\n")]
     return "\n".join(lines) + "\n"

@@ -23,6 +23,8 @@ DROP_INS = UNITS / "omokage-agent.service.d"
 NETWORK_CAMERA = DROP_INS / "50-network-camera.conf"
 DEVICE_KEY = DROP_INS / "50-device-key.conf"
 CREDENTIAL = PurePosixPath("/etc/credstore.encrypted/omokage-device.pem")
+CENTRAL = PurePosixPath("/etc/credstore.encrypted/omokage-central.toml")
+"""The address of the central database, encrypted to this machine."""
 SYSUSERS = PurePosixPath("/etc/sysusers.d/omokage.conf")
 TMPFILES = PurePosixPath("/etc/tmpfiles.d/omokage.conf")
 SEAL = (
@@ -31,6 +33,8 @@ SEAL = (
 )  # fmt: skip
 ENABLED = ("omokage-agent.service", "omokage-dashboard.service", "omokage-janitor.timer")
 """Review and metrics are started by who wants them."""
+SYNC = "omokage-sync.timer"
+"""Enabled only where there is a centre to send to."""
 NETWORK_SCHEMES = frozenset({"rtsp", "rtsps", "rtmp", "http", "https", "udp", "tcp", "srt"})
 HOMES = (PurePosixPath("/home"), PurePosixPath("/root"))
 
@@ -48,6 +52,8 @@ class Wishes:
         packaged: the program and its units came as a package, which keeps them.
         seal_device_key: hand the signing key over as an encrypted credential.
         start: start what is enabled.
+        central: file with the centre's address, to be handed over as an encrypted credential.
+        sends: such a credential is there already.
     """
 
     root: Path
@@ -58,6 +64,8 @@ class Wishes:
     packaged: bool = False
     seal_device_key: bool = False
     start: bool = True
+    central: Path | None = None
+    sends: bool = False
 
 
 def plan_install(wishes: Wishes, shipped: Mapping[str, bytes]) -> list[Step]:
@@ -68,9 +76,11 @@ def plan_install(wishes: Wishes, shipped: Mapping[str, bytes]) -> list[Step]:
         shipped: content of the files of `systemd/`, by name.
 
     Raises:
-        ConfigError: a network camera is named by name, or the interpreter lies in somebody's home.
+        ConfigError: a network camera is named by name, the interpreter lies in somebody's home, or
+            a credential is asked for on another machine than the one that it is encrypted to.
     """
     here = wishes.root == Path("/")
+    enabled = (*ENABLED, SYNC) if wishes.central or wishes.sends else ENABLED
     steps: list[Step] = []
     if not wishes.packaged:
         steps += _system(wishes, shipped)
@@ -83,12 +93,12 @@ def plan_install(wishes: Wishes, shipped: Mapping[str, bytes]) -> list[Step]:
             "make the site's folders, with their owners and modes",
         )
     )
-    steps += _drop_ins(wishes)
+    steps += [*_drop_ins(wishes), *_credential(wishes)]
     if here:
         steps.append(Call(("systemctl", "daemon-reload"), "let systemd read the units"))
-    steps.append(Call(_rooted(wishes, "systemctl", "enable", *ENABLED), "start with the machine"))
+    steps.append(Call(_rooted(wishes, "systemctl", "enable", *enabled), "start with the machine"))
     if here and wishes.start:
-        steps.append(Call(("systemctl", "restart", *ENABLED), "start now"))
+        steps.append(Call(("systemctl", "restart", *enabled), "start now"))
     return steps
 
 
@@ -142,6 +152,21 @@ def _drop_ins(wishes: Wishes) -> list[Step]:
             Shred(SITE / "keys" / "device.pem", "the signing key is a credential now"),
         ]
     return steps
+
+
+def _credential(wishes: Wishes) -> list[Step]:
+    if wishes.central is None:
+        return []
+    if wishes.root != Path("/"):
+        raise ConfigError(
+            "the centre's address is encrypted to the machine that sends",
+            advice="Run `omokage install --central FILE` on that machine, without --root.",
+        )
+    seal = ("systemd-creds", "encrypt", f"--name={CENTRAL.name}", str(wishes.central), str(CENTRAL))
+    return [
+        Call(("install", "-d", "-m", "0700", str(CENTRAL.parent)), "for credentials"),
+        Call(seal, "encrypt the centre's address to this machine"),
+    ]
 
 
 def network_addresses(sources: Iterable[str]) -> list[str]:

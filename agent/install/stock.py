@@ -48,6 +48,7 @@ def take_stock(site: Site, root: Path, checkpoint: str = "") -> Stock:
         log=_known(lambda: AccessReader(site.access_log).count()),
         checkpoint=checkpoint,
         secret=tuple(files_of(site, root)),
+        sent=site.sync.exists(),
     )
 
 

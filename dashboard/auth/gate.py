@@ -26,6 +26,7 @@ from dashboard.auth.headers import Pairs
 from dashboard.auth.oidc import Service
 from dashboard.auth.sessions import Session
 from dashboard.pages import pages_for
+from dashboard.places import is_central
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -268,7 +269,7 @@ def _ending(session: Session) -> tuple[asyncio.Event, Callable[[], None]]:
 
 
 def _first(session: Session) -> str | None:
-    mine = pages_for(session.user.role)
+    mine = pages_for(session.user.role, central=is_central())
     return f"/{mine[0].url_path}" if mine else None
 
 

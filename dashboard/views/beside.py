@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from agent.config.site import Site
 from agent.domain.aggregate import au_rate
 from agent.domain.facs import AU_LABELS
 from dashboard import charts_compare, export, queries
 from dashboard.charts import Words
 from dashboard.charts_compare import HourWords
 from dashboard.hours import HOUR_SECONDS, Hour
+from dashboard.places import Somewhere, key_of, place_of
 from dashboard.views.common import local, table
 
 if TYPE_CHECKING:
@@ -57,7 +56,7 @@ def chosen_metric(words: Text, page: Overview) -> str | None:
 
 
 def by_hour(
-    words: Text, place: Site, latest: Latest, zone: str | None, metric: str, timezone: str
+    words: Text, place: Somewhere, latest: Latest, zone: str | None, metric: str, timezone: str
 ) -> None:
     """Show one metric by weekday and hour."""
     with st.container(border=True):
@@ -65,7 +64,7 @@ def by_hour(
         if latest.bucket_seconds > HOUR_SECONDS:
             st.markdown(words("byhour.too_long"))
             return
-        since, hours = _hours(str(place.root), latest, metric, zone, timezone)
+        since, hours = _hours(key_of(place), latest, metric, zone, timezone)
         st.caption(words("byhour.subtitle", since=local(since, "%Y-%m-%d"), timezone=timezone))
         shown = [hour for hour in hours if hour.estimate is not None]
         if not shown:
@@ -118,10 +117,10 @@ def _of(words: Text, found: Hour | Place) -> str:
 
 
 def places(
-    words: Text, place: Site, latest: Latest, period: Period, metric: str, timezone: str
+    words: Text, place: Somewhere, latest: Latest, period: Period, metric: str, timezone: str
 ) -> None:
     """Show one metric for each place, by name; nothing where there is one place only."""
-    found = _places(str(place.root), latest, period, metric, timezone)
+    found = _places(key_of(place), latest, period, metric, timezone)
     if len(found) < 2:
         return
     with st.container(border=True):
@@ -163,7 +162,7 @@ def _place_value(words: Text, one: Place) -> str:
 
 
 def download(
-    words: Text, place: Site, latest: Latest, period: Period, zone: str | None, timezone: str
+    words: Text, place: Somewhere, latest: Latest, period: Period, zone: str | None, timezone: str
 ) -> None:
     """Offer the released numbers of the page's period as a file; made only when asked for."""
     part = queries.stretch(place, latest, period, timezone)
@@ -187,7 +186,7 @@ def download(
 
 def _file(
     write: Callable[[list[dict[str, Any]]], bytes],
-    place: Site,
+    place: Somewhere,
     part: queries.Stretch,
     zone: str | None,
 ) -> bytes:
@@ -199,9 +198,9 @@ def _file(
 def _hours(
     root: str, latest: Latest, metric: str, zone: str | None, timezone: str
 ) -> tuple[datetime, list[Hour]]:
-    return queries.hours(Site(Path(root)), latest, metric, zone, timezone)
+    return queries.hours(place_of(root), latest, metric, zone, timezone)
 
 
 @st.cache_data(max_entries=32, ttl=3600, show_spinner=False)
 def _places(root: str, latest: Latest, period: Period, metric: str, timezone: str) -> list[Place]:
-    return queries.places(Site(Path(root)), latest, period, metric, timezone)
+    return queries.places(place_of(root), latest, period, metric, timezone)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 from datetime import date, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from agent.config.site import Site
 from agent.domain.aggregate import au_rate
 from agent.domain.facs import AU_LABELS
 from agent.errors import ConfigError
 from dashboard import charts_compare, queries
 from dashboard.charts import Words
 from dashboard.compare import FEW_DAYS, LEAST_DAYS, Difference, Verdict
+from dashboard.places import Somewhere, key_of, place_of
 from dashboard.queries import Comparison, Days
 from dashboard.views.beside import metric_name
 from dashboard.views.common import plain, table
@@ -29,7 +28,7 @@ MOST_DAYS = 366
 Sides = tuple[Days, Days]
 
 
-def change(words: Text, place: Site, latest: Latest, zone: str | None, timezone: str) -> None:
+def change(words: Text, place: Somewhere, latest: Latest, zone: str | None, timezone: str) -> None:
     """Ask what to compare, and say what may be said."""
     with st.container(border=True):
         st.markdown(f"## {words('change.title')}")
@@ -40,11 +39,11 @@ def change(words: Text, place: Site, latest: Latest, zone: str | None, timezone:
         if min(map(len, sides)) < LEAST_DAYS:
             st.info(words("change.short"), icon=":material/hourglass_top:")
             return
-        found = _compared(str(place.root), latest, sides, zone, timezone)
+        found = _compared(key_of(place), latest, sides, zone, timezone)
         _answer(words, sides, found)
 
 
-def _asked(words: Text, place: Site, kept: Days) -> Sides | None:
+def _asked(words: Text, place: Somewhere, kept: Days) -> Sides | None:
     markers = _markers(words, place)
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     modes = ("marker", "periods")
@@ -64,7 +63,7 @@ def _asked(words: Text, place: Site, kept: Days) -> Sides | None:
     return _around(words, row, markers, kept)
 
 
-def _markers(words: Text, place: Site) -> tuple[Marker, ...]:
+def _markers(words: Text, place: Somewhere) -> tuple[Marker, ...]:
     try:
         return queries.markers(place)
     except ConfigError as error:
@@ -223,4 +222,4 @@ def _compared(
     root: str, latest: Latest, sides: Sides, zone: str | None, timezone: str
 ) -> Comparison:
     del latest
-    return queries.comparison(Site(Path(root)), sides, zone, timezone)
+    return queries.comparison(place_of(root), sides, zone, timezone)

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from datetime import datetime
 
-    from agent.errors import StoreError
+    from agent.errors import CentralError, StoreError
     from dashboard.text import Text
 
 
@@ -89,7 +89,7 @@ def plain(text: str) -> str:
     return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|$~:" else c for c in flat)
 
 
-def trouble(words: Text, what: str, error: StoreError) -> None:
+def trouble(words: Text, what: str, error: StoreError | CentralError) -> None:
     """Say that a database can't be read, and what to do about it.
 
     Args:

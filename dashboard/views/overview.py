@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
-from pathlib import Path
+from functools import partial
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from agent.clock import SystemClock
-from agent.config.site import Site
-from agent.errors import StoreError
-from dashboard import queries
+from agent.errors import CentralError, StoreError
+from dashboard import places, queries
+from dashboard.places import Afar, Somewhere, key_of, place_of, title_of
 from dashboard.queries import Overview, Period
 from dashboard.troubles import kind_of
 from dashboard.views import beside, faces, sections
@@ -31,25 +32,77 @@ STALE_GRACE = timedelta(seconds=30)
 
 def show(words: Text, _user: User) -> None:
     """Draw the page, and draw it again as soon as there is something new."""
-    place = queries.site()
-    seen = _mark(place)
-    _draw(words, place)
-    st.fragment(_watch, run_every=REFRESH_SECONDS)(seen)
+    try:
+        about = _about(words)
+    except (StoreError, CentralError) as error:
+        trouble(words, "central", error)
+        return
+    if about is None:
+        st.info(words("sites.none"), icon=":material/hub:")
+        return
+    seen = _mark(about.place)
+    _draw(words, about)
+    st.fragment(partial(_watch, about.place), run_every=REFRESH_SECONDS)(seen)
 
 
-def _watch(seen: object) -> None:
+@dataclass(frozen=True, slots=True)
+class _About:
+    """Which site the page is about.
+
+    Attributes:
+        place: where its numbers lie.
+        title: for people.
+        timezone: IANA name.
+        policy: its rules; None where they can't be read, or lie elsewhere.
+    """
+
+    place: Somewhere
+    title: str
+    timezone: str
+    policy: Policy | None
+
+
+def _about(words: Text) -> _About | None:
+    """Return this machine's site, or at a centre the one that is chosen; None where there is none.
+
+    Raises:
+        CentralError: the centre refuses.
+    """
+    if not places.is_central():
+        here = queries.site()
+        policy = queries.policy(here)
+        title = policy.site if policy else words("app.title")
+        return _About(here, title, queries.timezone_of(policy), policy)
+    found = {site.name: site for site in places.sites()}
+    if not found:
+        return None
+    named = st.query_params.get("site", "")
+    names = list(found)
+    name = st.selectbox(
+        words("sites.site"),
+        names,
+        index=names.index(named) if named in found else 0,
+        format_func=lambda one: title_of(found[one]),
+        key="site",
+        width=420,
+    )
+    st.query_params["site"] = name
+    return _About(Afar(name), title_of(found[name]), found[name].timezone, None)
+
+
+def _watch(place: Somewhere, seen: object) -> None:
     """Have the page drawn again if it would look different; looking costs next to nothing."""
-    if _mark(queries.site()) != seen:
+    if _mark(place) != seen:
         st.rerun()
 
 
-def _mark(place: Site) -> tuple[object, ...]:
+def _mark(place: Somewhere) -> tuple[object, ...]:
     """Return what decides how the page looks, apart from what somebody chooses on it."""
     policy = queries.policy(place)
     digest = policy.digest if policy else None
     try:
         latest = queries.latest(place)
-    except StoreError as error:
+    except (StoreError, CentralError) as error:
         return digest, kind_of(error)
     return digest, latest, latest is not None and _stale(latest) is not None
 
@@ -65,17 +118,16 @@ def _stale(latest: Latest) -> timedelta | None:
     )
 
 
-def _draw(words: Text, place: Site) -> None:
-    policy = queries.policy(place)
-    st.title(policy.site if policy else words("app.title"), anchor=False)
+def _draw(words: Text, about: _About) -> None:
+    st.title(about.title, anchor=False)
     try:
-        latest = queries.latest(place)
+        latest = queries.latest(about.place)
         if latest is None:
-            _empty(words, policy)
+            _empty(words, about.policy)
         else:
-            _filled(words, place, policy, latest)
-    except StoreError as error:
-        trouble(words, "aggregates", error)
+            _filled(words, about, latest)
+    except (StoreError, CentralError) as error:
+        trouble(words, "central" if places.is_central() else "aggregates", error)
 
 
 def _empty(words: Text, policy: Policy | None) -> None:
@@ -90,16 +142,17 @@ def _empty(words: Text, policy: Policy | None) -> None:
     sections.footer(words, policy, None)
 
 
-def _filled(words: Text, place: Site, policy: Policy | None, latest: Latest) -> None:
+def _filled(words: Text, about: _About, latest: Latest) -> None:
+    place, policy, timezone = about.place, about.policy, about.timezone
     bucket = words.duration(latest.bucket_seconds)
     zone, period = _controls(words, place, latest)
     if policy is not None and policy.demo:
         st.info(words("banner.demo", bucket=bucket, k=latest.k), icon=":material/science:")
     if (age := _stale(latest)) is not None:
         ago = words.duration(age.total_seconds())
-        st.warning(words("banner.stale", ago=ago), icon=":material/history:")
-    timezone = queries.timezone_of(policy)
-    page = _read(str(place.root), latest, period, zone, timezone)
+        said = "banner.stale_central" if places.is_central() else "banner.stale"
+        st.warning(words(said, ago=ago), icon=":material/history:")
+    page = _read(key_of(place), latest, period, zone, timezone)
     sections.coverage(words, page, zone, policy, latest)
     faces.movement(words, page)
     faces.emotion(words, page)
@@ -113,7 +166,7 @@ def _filled(words: Text, place: Site, policy: Policy | None, latest: Latest) -> 
     sections.footer(words, policy, latest)
 
 
-def _controls(words: Text, place: Site, latest: Latest) -> tuple[str | None, Period]:
+def _controls(words: Text, place: Somewhere, latest: Latest) -> tuple[str | None, Period]:
     names = queries.zones(place)
     row = st.container(horizontal=True, vertical_alignment="bottom", gap="medium")
     period = row.segmented_control(
@@ -140,4 +193,4 @@ def _controls(words: Text, place: Site, latest: Latest) -> tuple[str | None, Per
 # newest release is part of the key, so that the rows are read again only when there are new ones.
 @st.cache_data(max_entries=16, ttl=3600, show_spinner=False)
 def _read(root: str, latest: Latest, period: Period, zone: str | None, timezone: str) -> Overview:
-    return queries.overview(Site(Path(root)), latest, period, zone, timezone)
+    return queries.overview(place_of(root), latest, period, zone, timezone)

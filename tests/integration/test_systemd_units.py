@@ -14,7 +14,7 @@ import pytest
 
 from agent.cli.main import main
 from agent.errors import ConfigError, ModelError, PolicyError
-from agent.install.plan import network_drop_in
+from agent.install.plan import CENTRAL, network_drop_in
 
 ROOT = Path(__file__).resolve().parents[2]
 UNITS = sorted((ROOT / "systemd").glob("*.service"))
@@ -43,7 +43,7 @@ def unit_of(name: str) -> dict[str, list[str]]:
 
 def test_there_is_a_unit_for_each_part() -> None:
     """The tree ships a unit for every part that runs by itself, and for a review."""
-    parts = {"agent", "dashboard", "janitor", "metrics", "review"}
+    parts = {"agent", "dashboard", "janitor", "metrics", "review", "sync"}
 
     assert {f"omokage-{part}" for part in parts} == {unit.stem for unit in UNITS}
 
@@ -84,7 +84,7 @@ def test_systemd_understands_every_line(tmp_path: Path) -> None:
     program = tmp_path / "omokage"
     program.write_text("#!/bin/sh\n", "utf-8")
     program.chmod(0o755)
-    for unit in (*UNITS, ROOT / "systemd" / "omokage-janitor.timer"):
+    for unit in (*UNITS, *(ROOT / "systemd").glob("*.timer")):
         text = unit.read_text("utf-8").replace("/opt/omokage/venv/bin/omokage", str(program))
         (tmp_path / unit.name).write_text(text, "utf-8")
     done = subprocess.run(
@@ -166,7 +166,7 @@ def test_the_agent_is_watched_and_refusals_are_final() -> None:
 
 def test_the_pages_have_an_account_of_their_own() -> None:
     """Pages and metrics can't signal the agent or read what is only its own."""
-    for name in ("omokage-dashboard", "omokage-metrics"):
+    for name in ("omokage-dashboard", "omokage-metrics", "omokage-sync"):
         assert unit_of(name)["User"] == ["omokage-pages"]
     for name in ("omokage-agent", "omokage-janitor", "omokage-review"):
         assert unit_of(name)["User"] == ["omokage"]
@@ -183,6 +183,22 @@ def test_the_pages_have_no_camera_no_keys_no_records() -> None:
     assert unit["IPAddressDeny"] == ["any"]
     assert unit["IPAddressAllow"] == ["localhost"]
     assert "-/var/lib/omokage/state/aggregates.sqlite" in " ".join(unit["ReadOnlyPaths"]).split()
+
+
+def test_who_sends_numbers_away_sees_nothing_else() -> None:
+    """The sync's unit reads released numbers and the policy; its address is a sealed credential."""
+    unit = unit_of("omokage-sync")
+    hidden = " ".join(unit["InaccessiblePaths"]).split()
+
+    for name in ("vault", "keys", "state/segments.sqlite", "state/reviews.sqlite",
+                 "state/access.sqlite", "state/accounts.json"):  # fmt: skip
+        assert f"-/var/lib/omokage/{name}" in hidden
+    assert "-/var/lib/omokage/state/aggregates.sqlite" in " ".join(unit["ReadOnlyPaths"]).split()
+    assert unit["PrivateDevices"] == ["yes"]
+    (credential,) = unit["LoadCredentialEncrypted"]
+    assert credential == f"{CENTRAL.name}:{CENTRAL}"
+    assert str(CENTRAL) in unit["ConditionPathExists"]
+    assert not unit["WantedBy"], "the timer starts it"
 
 
 def test_a_review_ends_by_itself() -> None:

@@ -34,6 +34,23 @@ def levels(found: list[Finding]) -> set[Level]:
     return {finding.level for finding in found}
 
 
+def test_a_site_that_fell_silent_is_warned_of() -> None:
+    """A complete run within a day is well; later, or never, is a warning with its reason."""
+    fine = judge.sync(NOON, "", NOON + timedelta(days=1))
+    late = judge.sync(NOON, "the centre is away", NOON + timedelta(days=1, seconds=1))
+    never = judge.sync(None, "", NOON)
+
+    assert [fine.level, late.level, never.level] == [Level.OK, Level.WARN, Level.WARN]
+    assert "the centre is away" in late.says
+    assert "2026-04-01 12:00" in late.says
+    assert "sync --status" in never.advice
+
+
+def test_the_syncs_note_may_be_the_pages() -> None:
+    """What the sync writes belongs to the pages' account, and that is as it should be."""
+    assert levels(judge.permissions([entry("state/sync.json", 0o640, 901)], AGENT)) == {Level.OK}
+
+
 def test_a_site_as_it_is_installed_is_well() -> None:
     """Folders shared with the pages' group, private keys for one account: nothing to say."""
     found = judge.permissions(

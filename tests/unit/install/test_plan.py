@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path, PurePosixPath
 
@@ -155,6 +156,48 @@ def test_a_sealed_signing_key_leaves_no_plain_one() -> None:
 
     assert names.index("Shred") > seal
     assert any(isinstance(s, Put) and b"LoadCredentialEncrypted" in s.content for s in found)
+
+
+def test_nothing_is_sent_unless_somebody_asked() -> None:
+    """Without a centre the sync's timer isn't enabled, though its unit is in place."""
+    assert not any("omokage-sync" in call for call in calls(steps()))
+
+
+def test_a_centres_address_is_sealed_before_anything_sends() -> None:
+    """The file is encrypted to the machine first; only then is the timer enabled."""
+    found = calls(steps(central=Path("/srv/central.toml")))
+
+    seal = next(i for i, call in enumerate(found) if call.startswith("systemd-creds encrypt"))
+    enable = next(i for i, call in enumerate(found) if "enable" in call)
+    assert "/srv/central.toml /etc/credstore.encrypted/omokage-central.toml" in found[seal]
+    assert seal < enable
+    assert "omokage-sync.timer" in found[enable]
+
+
+def test_a_centre_that_is_there_stays() -> None:
+    """An upgrade without the file keeps sending."""
+    assert any("enable" in c and "omokage-sync.timer" in c for c in calls(steps(sends=True)))
+
+
+def test_a_credential_for_another_machine_is_refused() -> None:
+    """What is encrypted to this machine would be useless in an image."""
+    with pytest.raises(ConfigError, match="encrypted to the machine"):
+        steps(root=TREE, central=Path("/srv/central.toml"))
+
+
+def test_a_receipt_says_that_numbers_are_elsewhere_too() -> None:
+    """Whoever sent numbers reads on the receipt that the centre still has them; others don't."""
+    said = [receipt(replace(STOCK, sent=sent), NOON, NOON, ()) for sent in (True, False)]
+
+    assert ["central remove" in text for text in said] == [True, False]
+
+
+def test_an_erasure_takes_the_centres_password_along() -> None:
+    """The credential is shredded, and the timer gone."""
+    found = plan_erasure(HERE, SITE, STOCK, packaged=False)
+
+    assert any(isinstance(step, Shred) and step.path == plan.CENTRAL for step in found)
+    assert "omokage-sync.timer" in found[0].command
 
 
 def test_keys_die_first() -> None:
