@@ -80,7 +80,8 @@ def central_engine(address: CentralAddress) -> Engine:
             "tcp_user_timeout": SILENT_SECONDS * 1000,
             "keepalives_idle": SILENT_SECONDS,
             "application_name": "omokage",
-            "options": f"-c statement_timeout={STATEMENT_SECONDS * 1000}",
+            # The schema is named here, so that no role's own setting leads to other tables.
+            "options": f"-c statement_timeout={STATEMENT_SECONDS * 1000} -c search_path=public",
         },
     )
 

@@ -5,6 +5,9 @@
 -- omokage_reader. A site sees and adds its own rows alone. Of what it added it can change nothing
 -- but deadlines, and those only towards today.
 
+SET search_path = public, pg_temp;
+REVOKE CREATE ON SCHEMA public FROM PUBLIC;
+
 DO $$ BEGIN CREATE ROLE omokage_site NOLOGIN;
 EXCEPTION WHEN duplicate_object THEN NULL; END $$;
 DO $$ BEGIN CREATE ROLE omokage_reader NOLOGIN;
@@ -65,14 +68,16 @@ CREATE OR REPLACE TRIGGER day_only_nearer BEFORE UPDATE ON day
     FOR EACH ROW EXECUTE FUNCTION omokage_only_nearer();
 
 -- With the owner's rights, so that also a site that fell silent loses what is due; and by the
--- server's clock, so that nobody's wrong clock deletes what is another's.
+-- server's clock, so that nobody's wrong clock deletes what is another's. Whoever calls it must not
+-- slip own code under those rights: temporary tables (with their triggers) come last in the search,
+-- and both sides of each comparison have the same type, for which the system's operator comes first.
 CREATE OR REPLACE FUNCTION omokage_purge() RETURNS bigint LANGUAGE plpgsql
-    SECURITY DEFINER SET search_path FROM CURRENT AS $$
-DECLARE cells bigint; days bigint;
+    SECURITY DEFINER SET search_path = pg_catalog, public, pg_temp AS $$
+DECLARE cells bigint; days bigint; instant bigint := floor(extract(epoch FROM now()))::bigint;
 BEGIN
-    DELETE FROM cell WHERE delete_by <= extract(epoch FROM now());
+    DELETE FROM public.cell WHERE delete_by <= instant;
     GET DIAGNOSTICS cells = ROW_COUNT;
-    DELETE FROM day WHERE delete_by <= extract(epoch FROM now());
+    DELETE FROM public.day WHERE delete_by <= instant;
     GET DIAGNOSTICS days = ROW_COUNT;
     RETURN cells + days;
 END $$;

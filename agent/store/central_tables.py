@@ -154,4 +154,4 @@ def script() -> str:
         )
         + ";"
     )
-    return "\n".join([*lines, RULES.read_text("utf-8")])
+    return "\n".join(["SET search_path = public, pg_temp;", *lines, RULES.read_text("utf-8")])

@@ -171,6 +171,41 @@ def test_a_site_changes_nothing_but_its_own_deadlines(
     assert at_centre(centre_of(server, "office")) == at_site(fresh)
 
 
+HIJACK = """
+CREATE TEMP TABLE {table} (delete_by bigint, role text);
+INSERT INTO pg_temp.{table} VALUES (1);
+CREATE FUNCTION pg_temp.seize() RETURNS trigger LANGUAGE plpgsql AS
+    $$ BEGIN RAISE EXCEPTION 'code of a site ran'; END $$;
+CREATE TRIGGER seize BEFORE DELETE ON pg_temp.{table} FOR EACH ROW EXECUTE FUNCTION pg_temp.seize();
+SELECT omokage_purge();
+"""
+LEFT = "SELECT count(*) FROM pg_temp.{table}"
+
+
+@pytest.mark.parametrize("table", ["cell", "day"])
+def test_a_site_slips_no_code_under_the_owners_rights(server: Server, table: str) -> None:
+    """The purge has the owner's rights; a table of its name in the caller's session is another."""
+    with centre_of(server, "kyoto").engine.begin() as connection:
+        connection.exec_driver_sql(HIJACK.format(table=table))
+        left = connection.exec_driver_sql(LEFT.format(table=table)).scalar_one()
+
+    assert left == 1
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "CREATE TABLE public.mine (a int)",
+        "CREATE FUNCTION public.le(bigint, bigint) RETURNS bool LANGUAGE sql AS 'SELECT true'",
+    ],
+)
+def test_a_site_makes_nothing_that_others_could_meet(server: Server, statement: str) -> None:
+    """No site can put a table, a function or an operator beside the centre's."""
+    refused = pytest.raises(Exception, match="permission denied for schema public")
+    with refused, centre_of(server, "kyoto").engine.begin() as connection:
+        connection.exec_driver_sql(statement)
+
+
 def test_a_site_sees_its_own_rows_alone(server: Server, fresh: Path) -> None:
     """Another site's numbers, and that it exists, are out of a site's sight."""
     run(fresh, centre_of(server, "kyoto"), "kyoto", now=now())
