@@ -28,9 +28,23 @@ from agent.domain.aggregate import (
 )
 from agent.domain.circumstance import PAIRS
 from agent.domain.frame import FrameStatus
+from agent.domain.review import Review
 from agent.domain.sums import Sum
 from agent.errors import NOT_AS_WRITTEN, StoreError
-from agent.evaluation.bias import Bias, Group, Kind, Measure, Sign, group, reviewed, signs
+from agent.evaluation.bias import (
+    PAIR_KINDS,
+    Bias,
+    Errors,
+    Group,
+    Kind,
+    Measure,
+    Sign,
+    errors,
+    group,
+    reviewed,
+    signs,
+)
+from agent.evaluation.differences import Said
 from agent.store.aggregate_sums import Span, Steps, SumReader
 from agent.store.reviews import ReviewReader
 
@@ -44,8 +58,6 @@ FEWEST_RECORDS = 200
 _LARGEST = 1_000_000
 _SEEING = (FrameStatus.OK, FrameStatus.NO_FACE, FrameStatus.TOO_DARK, FrameStatus.BLURRED)
 _UNCLEAR = (FrameStatus.TOO_DARK, FrameStatus.BLURRED)
-_KINDS = (Kind.DISTANCE, Kind.LIGHT, Kind.TURN)
-"""In the order of `PAIRS`."""
 
 
 def check(site: Site, timezone: str, now: datetime, since: datetime | None = None) -> Bias:
@@ -61,12 +73,24 @@ def check(site: Site, timezone: str, now: datetime, since: datetime | None = Non
         StoreError: a database refuses.
     """
     begin = since or now - LOOKS_BACK
-    groups = measured(site, timezone, begin, now)
-    return Bias(now, begin, now, groups, signs(groups))
+    return between(site, timezone, begin, now)
 
 
-def measured(site: Site, timezone: str, since: datetime, until: datetime) -> tuple[Group, ...]:
-    """Return every group of a period with its measures. Raises as `check`."""
+def between(site: Site, timezone: str, since: datetime, until: datetime) -> Bias:
+    """Compare what lies between two instants, as of the later one. Raises as `check`."""
+    inside = _reviews(site, since, until)
+    groups = (*measured(site, since, until, timezone), *reviewed(inside, timezone))
+    return Bias(until, since, until, groups, signs(groups), errors(inside, timezone))
+
+
+def _reviews(site: Site, since: datetime, until: datetime) -> list[Review]:
+    with ReviewReader(site.reviews) as reviews:
+        stored = [one.review for one in reviews.reviews()]
+    return [review for review in stored if since <= review.clip.at < until]
+
+
+def measured(site: Site, since: datetime, until: datetime, timezone: str) -> tuple[Group, ...]:
+    """Return every group of a period with what was released of it. Raises as `check`."""
     reader, spans = SumReader(site.aggregates), (Span(since, until),)
     metrics = (TOTAL_SECONDS, FACES_PEAK, *(status_share(s) for s in _SEEING))
     sums = [s for s in reader.by_zone(spans, Steps(HOUR), metrics) if s.zone != SITE_TOTAL]
@@ -74,14 +98,10 @@ def measured(site: Site, timezone: str, since: datetime, until: datetime) -> tup
         name(c) for pair in PAIRS for c in pair for name in (quality_when, expressiveness_when)
     ]
     seen = reader.pooled(spans, Steps(1 << 40), names)
-    with ReviewReader(site.reviews) as reviews:
-        stored = [one.review for one in reviews.reviews()]
-    inside = [review for review in stored if since <= review.clip.at < until]
     return (
         *_cameras(sums, Kind.ZONE, lambda s: s.zone),
         *_cameras(sums, Kind.HOUR, lambda s: _hour(s, timezone)),
         *_circumstances({s.metric: s for s in seen}),
-        *reviewed(inside, timezone),
     )
 
 
@@ -132,7 +152,7 @@ def _unclear(lot: Iterable[Sum]) -> list[float]:
 def _circumstances(sums: Mapping[str, Sum]) -> Iterable[Group]:
     """Compare how faces were read near and far, in light and in the dusk, facing and turned."""
     measures = ((Measure.QUALITY, quality_when), (Measure.EXPRESSIVENESS, expressiveness_when))
-    for kind, pair in zip(_KINDS, PAIRS, strict=True):
+    for kind, pair in zip(PAIR_KINDS, PAIRS, strict=True):
         for measure, name in measures:
             for one in pair:
                 found = sums.get(name(one))
@@ -172,6 +192,7 @@ def read(path: Path) -> Bias | None:
             until=_instant(found["until"]),
             groups=tuple(Group(**_named(one)) for one in found["groups"]),
             signs=tuple(Sign(**_named(one)) for one in found["signs"]),
+            errors=tuple(Errors(**_said(one)) for one in found.get("errors") or ()),
         )
     except (OSError, *NOT_AS_WRITTEN):
         return None
@@ -186,6 +207,10 @@ def _instant(text: str) -> datetime:
 
 def _named(found: dict[str, Any]) -> dict[str, Any]:
     return found | {"kind": Kind(found["kind"]), "measure": Measure(found["measure"])}
+
+
+def _said(found: dict[str, Any]) -> dict[str, Any]:
+    return found | {"kind": Kind(found["kind"]), "said": Said(found["said"])}
 
 
 def due(last: Bias | None, now: datetime) -> bool:

@@ -42,6 +42,7 @@ from agent.errors import (
 )
 from agent.health_file import write_health
 from agent.inference.backend import load_backend
+from agent.load import Load
 from agent.logbook import Logbook, start_event
 from agent.maintenance import models_folder
 from agent.pace import Pace
@@ -160,6 +161,7 @@ class Agent:
         )
         self._gate = CaptureGate(policy.schedule, self._site.pause)
         self._pace = Pace(1.0 / policy.sampling_hz, self._clock.monotonic())
+        self._load = Load(self._clock.monotonic())
         # Both begin anew with the loop; until then the health file can be written all the same.
         self._watchdog = Watchdog(limit_of(os.environ, os.getpid()), self._clock.monotonic())
         self._bucket_tick = 0.0  # monotonic seconds at which the open bucket began
@@ -245,6 +247,7 @@ class Agent:
     def _loop(self, missing: list[str]) -> None:
         started = status_at = before = self._clock.monotonic()
         self._pace = Pace(1.0 / self.policy.sampling_hz, started)  # a start may have taken long
+        self._load = Load(started)
         self._watchdog = Watchdog(limit_of(os.environ, os.getpid()), started)
         for camera in self._cameras:
             camera.counted_at = camera.status_at = started
@@ -385,6 +388,7 @@ class Agent:
             "frames_per_second": {c.zone: c.frames_per_second(tick) for c in self._cameras},
             "sampling_hz": self.policy.sampling_hz,
             "timing": self._pace.report(),
+            "load": self._load.report(tick),
             "last_frame_age_seconds": round(self._watchdog.age(tick), 1),
             "capture": {
                 "allowed": capture.allowed,

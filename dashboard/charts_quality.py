@@ -155,6 +155,45 @@ def calibration(
     return layered(line, ends, marks, height=300)
 
 
+def shares(points: Sequence[tuple[str, float, float, float]], name: str) -> alt.LayerChart:
+    """Draw a share of each group with its interval, one line each.
+
+    Args:
+        points: (group, share, low, high), in order.
+        name: of the share.
+    """
+    values = [{"group": g, "share": s, "low": lo, "high": hi} for g, s, lo, hi in points]
+    scale = alt.Scale(domain=[0, max((high for *_, high in points), default=1.0)], nice=True)
+    axis = alt.Axis(title=name, format=".0%", tickCount=5)
+    base = alt.Chart(_inline(values)).encode(
+        y=alt.Y(
+            "group:N",
+            sort=[group for group, *_ in points],
+            axis=alt.Axis(
+                title=None, labelLimit=190, ticks=False, domain=False, labelPadding=8,
+                labelOverlap=False,
+            ),
+        ),
+        tooltip=[
+            alt.Tooltip("group:N", title=" "),
+            alt.Tooltip("share:Q", title=name, format=".0%"),
+            alt.Tooltip("low:Q", title="95 %", format=".0%"),
+            alt.Tooltip("high:Q", title="95 %", format=".0%"),
+        ],
+    )  # fmt: skip
+    return alt.LayerChart(
+        layer=[
+            base.mark_rule(color=TEAL, strokeWidth=2.5).encode(
+                x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q"
+            ),
+            base.mark_point(color=TEAL, filled=True, size=70, opacity=1).encode(
+                x=alt.X("share:Q", scale=scale, axis=axis)
+            ),
+        ],
+        height=27 * len(points) + 60,
+    )
+
+
 def weekly(points: Sequence[tuple[str, float, float, float]], name: str) -> alt.LayerChart:
     """Draw a share by week with its interval.
 

@@ -8,6 +8,7 @@ state of its own, never a crash.
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -39,6 +40,8 @@ if TYPE_CHECKING:
 
 STALE = timedelta(seconds=15)
 """The agent writes every two seconds; so long a silence isn't a slow disk any more."""
+LEAST_LOAD_SECONDS = 60
+"""Of running, under which a mean load says little."""
 LOOKED_AT = frozenset(
     {FrameStatus.OK, FrameStatus.NO_FACE, FrameStatus.TOO_DARK, FrameStatus.BLURRED}
 )
@@ -118,6 +121,23 @@ class Upkeep:
 
 
 @dataclass(frozen=True, slots=True)
+class Load:
+    """What the agent takes of its machine, since its cameras run.
+
+    Attributes:
+        resident: memory, bytes; None if unknown.
+        most: the most that it ever took; None likewise.
+        cores: processor time by time, 1 for one core; None in its first minute.
+        seconds: that this is about.
+    """
+
+    resident: int | None
+    most: int | None
+    cores: float | None
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class Health:
     """Everything that the agent last said of itself.
 
@@ -140,6 +160,7 @@ class Health:
         bias: groups that stood out in the last daily comparison.
         bias_at: when that was, aware UTC; None before the first.
         hardening: its own sentences on missing protections, English.
+        load: on the machine; None where it didn't say.
     """
 
     state: State
@@ -160,6 +181,7 @@ class Health:
     bias: tuple[str, ...] = ()
     bias_at: datetime | None = None
     hardening: tuple[str, ...] = ()
+    load: Load | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +248,7 @@ def _parse(found: dict[str, Any], at: datetime, now: datetime) -> Health:
         trouble=str(found.get("trouble") or ""),
         **_bias(found.get("bias")),
         hardening=_texts(found.get("hardening_missing")),
+        load=_load(found.get("load")),
     )
 
 
@@ -265,6 +288,19 @@ def _bias(found: object) -> dict[str, Any]:
     return {"bias": signs, "bias_at": _instant(found.get("at"))}
 
 
+def _load(found: object) -> Load | None:
+    if not isinstance(found, dict):
+        return None
+    resident, most = (_number(found.get(f"{name}resident_bytes")) for name in ("", "most_"))
+    work, seconds = _number(found.get("cpu_seconds")), _number(found.get("seconds")) or 0.0
+    return Load(
+        resident=None if resident is None else int(resident),
+        most=None if most is None else int(most),
+        cores=None if work is None or seconds < LEAST_LOAD_SECONDS else work / seconds,
+        seconds=seconds,
+    )
+
+
 def _upkeep(found: object) -> Upkeep | None:
     if not isinstance(found, dict):
         return None
@@ -293,7 +329,11 @@ def _texts(found: object) -> tuple[str, ...]:
 def _number(found: object) -> float | None:
     if isinstance(found, bool) or not isinstance(found, int | float):
         return None
-    return float(found)
+    try:
+        number = float(found)
+    except OverflowError:
+        return None
+    return number if math.isfinite(number) else None
 
 
 def _count(found: object) -> int:

@@ -66,6 +66,7 @@ def course(
                 gaze=(round(2 * math.sin(at)), 0),
                 quality=16,
                 calibrated=1,
+                scene=1,
             )
         )
     return found

@@ -80,7 +80,7 @@ def _units(columns: _Columns, starts: npt.NDArray[np.intp]) -> tuple[_Sums, _Sum
     stronger = np.stack([_strongest(sides, positions) for positions in SIDE_INDEX])
     known = (stronger > 0).astype(np.uint8)
     stronger -= known  # back to codes, 0 where nothing was measured
-    presence = columns["presence"]  # four rows, lowest bits first
+    presence = columns["presence"]  # three rows, lowest bits first
     present = np.stack([presence[i // 8] >> (i % 8) & 1 for i in range(len(AU_LABELS))]) & known
     moving = list(EXPRESSIVE)
     measured = np.add.reduce(known[moving], axis=0, dtype=np.uint8)

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 STALE_SECONDS = 15
 KEYS_WARNING_DAYS = 28
+LEAST_LOAD_SECONDS = 60
+"""Of running, under which a mean load says little."""
+MEBIBYTE = 1 << 20
 MISSED_SHARE = 0.05
 """More ticks than this left out is worth a word; a start alone costs some."""
 
@@ -68,6 +71,7 @@ def describe(report: dict[str, Any], now: datetime, *, alive: bool | None = None
         late = report["dropped_frames"][zone]
         lines.append(f"zone      {zone}: {camera} ({seen or 'nothing yet'}; {late} dropped)")
     lines += _timing(report.get("timing"))
+    lines += _load(report.get("load"))
     capture = report.get("capture", {"allowed": True})
     if not capture["allowed"]:
         change = capture["next_change"]
@@ -127,6 +131,20 @@ def _timing(found: dict[str, Any] | None) -> list[str]:
     if slow:
         words += ": this machine is too slow or too busy for the policy's sampling_hz"
     return [f"{'TIMING' if slow else 'timing'}    {words}"]
+
+
+def _load(found: dict[str, Any] | None) -> list[str]:
+    """Say what the agent takes of the machine; nothing for a report that doesn't know."""
+    if not found:
+        return []
+    words = []
+    if found["resident_bytes"] is not None:
+        most = (found["most_resident_bytes"] or found["resident_bytes"]) / MEBIBYTE
+        words.append(f"memory {found['resident_bytes'] / MEBIBYTE:.0f} MiB (most {most:.0f})")
+    if found["seconds"] >= LEAST_LOAD_SECONDS:
+        share = 100 * found["cpu_seconds"] / found["seconds"]
+        words.append(f"{share:.0f} % of one core since the start")
+    return [f"load      {', '.join(words)}"] if words else []
 
 
 def _keys(report: dict[str, Any]) -> list[str]:

@@ -1,7 +1,8 @@
 """Under which circumstances a face was seen: how near, in which light, turned how far.
 
-None of them says who somebody is: light is that of the whole picture, never of the skin. They are
-kept for released numbers only, each a mean over at least k persons; no record holds them.
+None of them says who somebody is: light is that of the whole picture, never of the skin. A record
+holds the halves, as one of four codes, never the measures; so do released numbers (each a mean over
+at least k persons) and reviews (so that mistakes can be counted by circumstance).
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ NEAR = 0.2
 """Height of a face as a share of the picture's, from which it is near."""
 BRIGHT = 0.3
 """Mean brightness of the whole picture, 0-1, from which it is bright."""
+
+SCENES = 4
+"""Different codes of a known scene; 0 is none of them."""
 
 
 class Circumstance(StrEnum):
@@ -48,10 +52,23 @@ class Scene:
     light: float
 
 
+def scene_code(scene: Scene) -> int:
+    """Return what a record keeps of a scene: 1 far and dim, 2 near and dim, 3 far, 4 near."""
+    return 1 + (scene.size >= NEAR) + 2 * (scene.light >= BRIGHT)
+
+
+def scene_halves(code: int) -> tuple[Circumstance, ...]:
+    """Return what a record's code says; nothing of 0, and of a code that doesn't exist."""
+    if not 1 <= code <= SCENES:
+        return ()
+    near, bright = (code - 1) % 2, (code - 1) // 2
+    return (
+        Circumstance.NEAR if near else Circumstance.FAR,
+        Circumstance.BRIGHT if bright else Circumstance.DIM,
+    )
+
+
 def circumstances(scene: Scene, *, facing: bool) -> tuple[Circumstance, ...]:
     """Return one half of each pair."""
-    return (
-        Circumstance.NEAR if scene.size >= NEAR else Circumstance.FAR,
-        Circumstance.BRIGHT if scene.light >= BRIGHT else Circumstance.DIM,
-        Circumstance.FACING if facing else Circumstance.TURNED,
-    )
+    turn = Circumstance.FACING if facing else Circumstance.TURNED
+    return (*scene_halves(scene_code(scene)), turn)

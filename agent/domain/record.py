@@ -8,7 +8,7 @@ Landmarks, boxes, crops, embeddings, baselines and identity have no field here, 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import nan
 
 import numpy as np
@@ -23,6 +23,7 @@ AU_STEP = 0.2
 ANGLE_STEP_DEGREES = 3.0
 PROBABILITY_STEP = 0.01
 QUALITY_STEP = 0.05
+PRESENCE_BYTES = 3
 MISSING = 255
 """Code of a value that doesn't exist (a head that isn't loaded); never 0."""
 
@@ -31,7 +32,8 @@ RECORD_DTYPE = np.dtype(
         ("offset", "<u2"),
         ("track", "<u2"),
         ("au_sides", "u1", (len(AU_SIDE_LABELS),)),
-        ("presence", "<u4"),
+        ("presence", "u1", (PRESENCE_BYTES,)),
+        ("scene", "u1"),
         ("emotion", "u1", (len(EMOTIONS),)),
         ("pose", "i1", (3,)),
         ("gaze", "i1", (2,)),
@@ -39,7 +41,11 @@ RECORD_DTYPE = np.dtype(
         ("calibrated", "u1"),
     ]
 )
-"""Fixed-width layout of the codes, for batches and for the sealed payload."""
+"""Fixed-width layout of the codes, for batches and for the sealed payload.
+
+`scene` was the always empty fourth byte of `presence` once, so what was sealed then reads as not
+known, and no format had to change.
+"""
 
 Batch = npt.NDArray[np.void]
 """One-dimensional array of `RECORD_DTYPE`."""
@@ -54,7 +60,8 @@ class FeatureRecord:
         track: random id of the visit within this bucket, 0-65535; means nothing elsewhere.
         au_sides: 32 codes, steps of 0.2 on the 0-5 scale, order of `facs.AU_SIDE_LABELS`; 255
             where the backend doesn't measure one.
-        presence: bit i set when AU i of `facs.AU_LABELS` is present.
+        presence: bit i set when AU i of `facs.AU_LABELS` is present; 24 bits.
+        scene: near or far, bright or dim, 1-4 as `circumstance.scene_code`; 0 where not known.
         emotion: 8 codes, steps of 0.01, order of `EMOTIONS`; all 255 where not computed.
         pose: pitch, yaw, roll, steps of 3 degrees, -127-127.
         gaze: yaw, pitch, steps of 3 degrees, -127-127; (-128, -128) where not computed.
@@ -66,6 +73,7 @@ class FeatureRecord:
     track: int
     au_sides: tuple[int, ...]
     presence: int
+    scene: int = field(default=0, kw_only=True)
     emotion: tuple[int, ...]
     pose: tuple[int, int, int]
     gaze: tuple[int, int]
@@ -90,8 +98,8 @@ class FeatureRecord:
 def to_batch(records: list[FeatureRecord]) -> Batch:
     """Lay records out as an array of `RECORD_DTYPE`."""
     rows = [
-        (r.offset, r.track, r.au_sides, r.presence, r.emotion, r.pose, r.gaze, r.quality,
-         r.calibrated)
+        (r.offset, r.track, r.au_sides, tuple(r.presence.to_bytes(PRESENCE_BYTES, "little")),
+         r.scene, r.emotion, r.pose, r.gaze, r.quality, r.calibrated)
         for r in records
     ]  # fmt: skip
     return np.array(rows, RECORD_DTYPE)
@@ -113,7 +121,8 @@ def from_batch(batch: Batch) -> list[FeatureRecord]:
             offset=int(row["offset"]),
             track=int(row["track"]),
             au_sides=tuple(int(v) for v in row["au_sides"]),
-            presence=int(row["presence"]),
+            presence=int.from_bytes(row["presence"].tobytes(), "little"),
+            scene=int(row["scene"]),
             emotion=tuple(int(v) for v in row["emotion"]),
             pose=(int(row["pose"][0]), int(row["pose"][1]), int(row["pose"][2])),
             gaze=(int(row["gaze"][0]), int(row["gaze"][1])),

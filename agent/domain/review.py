@@ -15,9 +15,12 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
+from agent.domain.circumstance import OTHER, Circumstance
 from agent.domain.facs import AU_LABELS
 from agent.domain.observation import EMOTIONS
 
+BODY_VERSION = 2
+"""Of a review's bytes; 1 had no circumstances, and is read."""
 DIGEST_PREFIX = "review:"
 """Stands before a review's digest among an access-log entry's objects."""
 COMMITMENT_LABEL = b"omokage/review-reviewer/1\0"
@@ -193,9 +196,12 @@ class Review:
         model: what the model had said.
         models: names of the models.
         sampling: how the clip was chosen.
+        circumstances: under which the face was seen, at most one half of each pair; nothing of a
+            pair that isn't known, as in reviews that were written before they were noted.
 
     Raises:
-        ValueError: a corrected coding without "fix", or "fix" without one.
+        ValueError: a corrected coding without "fix", or "fix" without one; or a clip that is near
+            and far at once.
     """
 
     at: datetime
@@ -208,8 +214,12 @@ class Review:
     model: ModelView
     models: tuple[str, ...]
     sampling: Sampling
+    circumstances: tuple[Circumstance, ...] = ()
 
     def __post_init__(self) -> None:
+        halves = set(self.circumstances)
+        if len(halves) < len(self.circumstances) or any(OTHER[one] in halves for one in halves):
+            raise ValueError("a clip belongs to one half of a pair")
         if (self.verdict is Verdict.FIX) != (self.final is not None):
             raise ValueError("a corrected coding belongs to the verdict 'fix', and only to it")
 
@@ -276,7 +286,7 @@ def body(review: Review, reviewer: str, delete_by: datetime) -> bytes:
     """
     clip, sampling, model = review.clip, review.sampling, review.model
     fields: dict[str, Any] = {
-        "omokage-review": 1,
+        "omokage-review": BODY_VERSION,
         "at": review.at.isoformat(),
         "reviewer": reviewer,
         "delete_by": delete_by.isoformat(),
@@ -299,6 +309,7 @@ def body(review: Review, reviewer: str, delete_by: datetime) -> bytes:
             "why": sampling.why.value, "probability": sampling.probability,
             "second": sampling.second,
         },
+        "circumstances": [one.value for one in review.circumstances],
     }  # fmt: skip
     return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode()
 
@@ -322,6 +333,9 @@ def read_body(stored: bytes, reviewer: str) -> tuple[Review, datetime]:
         found: dict[str, Any] = json.loads(stored)
         clip, model, sampling = found["clip"], found["model"], found["sampling"]
         final = found["final"]
+        # The first version knew no circumstances; a later one may mean something else by a word.
+        if not 1 <= int(found["omokage-review"]) <= BODY_VERSION:
+            raise ValueError("a newer Omokage wrote this review")
         review = Review(
             at=datetime.fromisoformat(found["at"]),
             reviewer=reviewer,
@@ -347,6 +361,7 @@ def read_body(stored: bytes, reviewer: str) -> tuple[Review, datetime]:
             sampling=Sampling(
                 Why(sampling["why"]), sampling["probability"], bool(sampling["second"])
             ),
+            circumstances=tuple(Circumstance(one) for one in found.get("circumstances") or ()),
         )
         return review, datetime.fromisoformat(found["delete_by"])
     except (AttributeError, KeyError, RecursionError, TypeError) as error:

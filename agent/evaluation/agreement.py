@@ -139,7 +139,6 @@ def assess(reviews: Iterable[Review]) -> Agreement:
     """Compute everything from the reviews, in any order."""
     everything = sorted(reviews, key=lambda r: r.at)
     sample = random_sample(everything)
-    judged = [r for r in sample if r.verdict in _JUDGED]
     pairs = doubles(everything)
     return Agreement(
         reviews=len(everything),
@@ -147,8 +146,8 @@ def assess(reviews: Iterable[Review]) -> Agreement:
         random=len(sample),
         reviewers=len({r.reviewer for r in everything}),
         verdicts={v: sum(r.verdict is v for r in everything) for v in Verdict},
-        misjudged=weighted_rate([(r.verdict in _WRONG, _weight(r)) for r in judged]),
-        undecided=weighted_rate([(r.verdict not in _JUDGED, _weight(r)) for r in sample]),
+        misjudged=misjudged(sample),
+        undecided=weighted_rate([(r.verdict not in _JUDGED, weight(r)) for r in sample]),
         units=tuple(_unit(i, [(r.coding, _said(r)) for r in sample]) for i in _units()),
         expression=_expression([(r.coding.expression, r.model.label) for r in sample]),
         confusion=_confusion(sample),
@@ -156,7 +155,7 @@ def assess(reviews: Iterable[Review]) -> Agreement:
         between_expression=_expression([(a.expression, b.expression) for a, b in pairs]),
         bins=calibration_bins(sample),
         error=_calibration_error(sample),
-        weeks=weekly(judged),
+        weeks=weekly(judged(sample)),
     )
 
 
@@ -169,6 +168,21 @@ def random_sample(reviews: Sequence[Review]) -> list[Review]:
             seen.add(review.clip.id)
             found.append(review)
     return found
+
+
+def judged(sample: Sequence[Review]) -> list[Review]:
+    """Return the reviews whose label a person could judge."""
+    return [review for review in sample if review.verdict in _JUDGED]
+
+
+def wrong(review: Review) -> bool:
+    """Say whether a judged label had to be corrected or rejected."""
+    return review.verdict in _WRONG
+
+
+def misjudged(sample: Sequence[Review]) -> Rate:
+    """Estimate the share of wrong labels from the random sample."""
+    return weighted_rate([(wrong(review), weight(review)) for review in judged(sample)])
 
 
 def doubles(reviews: Sequence[Review]) -> list[tuple[Coding, Coding]]:
@@ -208,13 +222,13 @@ def wilson(share: float, count: float) -> tuple[float, float]:
     return max(0.0, middle - half), min(1.0, middle + half)
 
 
-def weekly(judged: Sequence[Review]) -> tuple[tuple[date, Rate], ...]:
+def weekly(sample: Sequence[Review]) -> tuple[tuple[date, Rate], ...]:
     """Return the misjudged share by week of the clip, oldest first."""
     weeks: dict[date, list[tuple[bool, float]]] = defaultdict(list)
-    for review in judged:
+    for review in sample:
         day = review.clip.at.date()
         monday = day - timedelta(days=day.weekday())
-        weeks[monday].append((review.verdict in _WRONG, _weight(review)))
+        weeks[monday].append((wrong(review), weight(review)))
     return tuple((monday, weighted_rate(weeks[monday])) for monday in sorted(weeks))
 
 
@@ -253,7 +267,8 @@ def _confidence(sample: Sequence[Review]) -> tuple[np.ndarray, np.ndarray]:
     return top, right
 
 
-def _weight(review: Review) -> float:
+def weight(review: Review) -> float:
+    """Return how many clips one of the random sample stands for."""
     assert review.sampling.probability is not None  # it is of the random sample
     return 1 / review.sampling.probability
 

@@ -6,7 +6,9 @@ near, in which light, turned how far. Rules:
   than what was measured: people at the till may really move less than people at the door;
 - a sign needs both: a difference large enough to matter, and one that chance hardly brings
   (|z| over `SURE`, which allows for some forty comparisons a day);
-- of the reviewers' clips only the random sample counts, weighted as in `agreement`.
+- of the reviewers' clips only the random sample counts, weighted as in `agreement`, and of it only
+  the newest version of models and thresholds: what an older one got wrong says nothing of this one;
+- clips that were reviewed before circumstances were noted belong to no distance, light or turn.
 """
 
 from __future__ import annotations
@@ -18,14 +20,23 @@ from datetime import datetime
 from enum import StrEnum
 from zoneinfo import ZoneInfo
 
-from agent.domain.review import Review, Verdict
-from agent.evaluation.agreement import FEWEST, Z, random_sample, wilson
+from agent.domain.circumstance import PAIRS, Circumstance
+from agent.domain.review import Review
+from agent.evaluation.agreement import (
+    Z,
+    judged,
+    random_sample,
+    weight,
+    weighted_rate,
+    wrong,
+)
+from agent.evaluation.differences import Said, compare
+from agent.evaluation.versions import newest
 
 SURE = 3.5
 """Standard errors; about one in two thousand by chance, one in fifty over forty comparisons."""
 PARTS_OF_DAY = (("night", 0, 6), ("morning", 6, 12), ("afternoon", 12, 17), ("evening", 17, 24))
 LOW_QUALITY, GOOD_QUALITY = 0.5, 0.75
-_WRONG = frozenset({Verdict.FIX, Verdict.REJECT})
 
 
 class Measure(StrEnum):
@@ -62,6 +73,10 @@ class Kind(StrEnum):
     LIGHT = "light"
     TURN = "turn"
     PICTURE = "picture"
+
+
+PAIR_KINDS = (Kind.DISTANCE, Kind.LIGHT, Kind.TURN)
+"""In the order of `PAIRS`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +124,28 @@ class Sign:
 
 
 @dataclass(frozen=True, slots=True)
+class Errors:
+    """Whether wrong labels are spread evenly over one kind of groups.
+
+    Attributes:
+        kind: of group.
+        said: what may be said.
+        chance: how often chance alone makes any kind look at least so different; None with too few.
+        noticeable: difference of two shares that would probably have been noticed, 0-1; None
+            likewise.
+        clips: that took part.
+        unknown: clips of which the group isn't known.
+    """
+
+    kind: Kind
+    said: Said
+    chance: float | None
+    noticeable: float | None
+    clips: int
+    unknown: int
+
+
+@dataclass(frozen=True, slots=True)
 class Bias:
     """One comparison of a period.
 
@@ -118,6 +155,7 @@ class Bias:
         until: end of it.
         groups: everything that was measured.
         signs: what somebody should look at.
+        errors: whether wrong labels differ between groups, by kind; empty without reviews.
     """
 
     at: datetime
@@ -125,6 +163,7 @@ class Bias:
     until: datetime
     groups: tuple[Group, ...]
     signs: tuple[Sign, ...]
+    errors: tuple[Errors, ...] = ()
 
 
 def group(
@@ -166,40 +205,70 @@ def _worse(one: Group, others: Sequence[Group], measure: Measure) -> float | Non
 
 
 def reviewed(reviews: Iterable[Review], timezone: str) -> list[Group]:
-    """Return the misjudged share of the random sample by place, time of day and picture quality."""
-    sample = random_sample(sorted(reviews, key=lambda review: review.at))
-    judged = [r for r in sample if r.verdict in _WRONG or r.verdict is Verdict.ACCEPT]
-    named: tuple[tuple[Kind, Callable[[Review], str]], ...] = (
-        (Kind.ZONE, lambda review: review.clip.zone),
-        (Kind.HOUR, lambda review: part_of_day(review.clip.at, timezone)),
-        (Kind.PICTURE, picture),
-    )
+    """Return the misjudged share of the random sample by place, time of day and circumstance.
+
+    Of the newest version only. A group under `FEWEST` clips has no value.
+    """
+    sample = _sample(reviews)
     found = []
-    for kind, name in named:
+    for kind, name in _namers(timezone).items():
         lots: dict[str, list[tuple[bool, float]]] = {}
-        for review in judged:
-            weight = 1 / (review.sampling.probability or 1.0)
-            lots.setdefault(name(review), []).append((review.verdict in _WRONG, weight))
-        found += [_judged(kind, name, lots[name]) for name in sorted(lots, key=_in_order)]
+        for review in sample:
+            if (group_name := name(review)) is not None:
+                lots.setdefault(group_name, []).append((wrong(review), weight(review)))
+        found += [_judged(kind, key, lots[key]) for key in sorted(lots, key=_in_order)]
     return found
+
+
+def errors(reviews: Iterable[Review], timezone: str) -> tuple[Errors, ...]:
+    """Say for each kind whether wrong labels differ between its groups.
+
+    Of the newest version's random sample. Kinds are asked together, see `differences`.
+    """
+    sample = _sample(reviews)
+    if not sample:
+        return ()
+    groups = {kind: [name(r) for r in sample] for kind, name in _namers(timezone).items()}
+    found = compare([wrong(r) for r in sample], [weight(r) for r in sample], groups)
+    return tuple(
+        Errors(kind, one.said, one.chance, one.noticeable, one.clips, groups[kind].count(None))
+        for kind in groups
+        if (one := found[kind])
+    )
+
+
+def _sample(reviews: Iterable[Review]) -> list[Review]:
+    return judged(random_sample(newest(list(reviews))))
+
+
+def _namers(timezone: str) -> dict[Kind, Callable[[Review], str | None]]:
+    """Return for each kind what names a review's group; None where it isn't known."""
+
+    def half(pair: tuple[Circumstance, Circumstance]) -> Callable[[Review], str | None]:
+        return lambda review: next((c.value for c in pair if c in review.circumstances), None)
+
+    return {
+        Kind.ZONE: lambda review: review.clip.zone,
+        Kind.HOUR: lambda review: part_of_day(review.clip.at, timezone),
+        **{kind: half(pair) for kind, pair in zip(PAIR_KINDS, PAIRS, strict=True)},
+        Kind.PICTURE: picture,
+    }
 
 
 def _in_order(name: str) -> tuple[int, str]:
     """Order parts of the day and qualities as they follow each other, places by their names."""
-    known = (*(part for part, *_ in PARTS_OF_DAY), "low", "medium", "good")
+    halves = (one.value for pair in PAIRS for one in pair)
+    known = (*(part for part, *_ in PARTS_OF_DAY), "low", "medium", "good", *halves)
     return (known.index(name) if name in known else -1), name
 
 
 def _judged(kind: Kind, name: str, answers: Sequence[tuple[bool, float]]) -> Group:
-    if len(answers) < FEWEST:
-        return Group(kind, name, Measure.MISJUDGED, None, None, len(answers))
-    total = math.fsum(weight for _, weight in answers)
-    share = math.fsum(weight for wrong, weight in answers if wrong) / total
-    effective = total**2 / math.fsum(weight**2 for _, weight in answers)
-    low, high = wilson(share, effective)
+    rate = weighted_rate(answers)
+    if rate.value is None or rate.low is None or rate.high is None:
+        return Group(kind, name, Measure.MISJUDGED, None, None, rate.clips)
     # Half of Wilson's width: unlike the plain error it isn't 0 where nobody was wrong.
-    error = (high - low) / (2 * Z)
-    return Group(kind, name, Measure.MISJUDGED, share, error, len(answers), low, high)
+    error = (rate.high - rate.low) / (2 * Z)
+    return Group(kind, name, Measure.MISJUDGED, rate.value, error, rate.clips, rate.low, rate.high)
 
 
 def picture(review: Review) -> str:

@@ -13,6 +13,7 @@ from datetime import datetime
 import numpy as np
 import numpy.typing as npt
 
+from agent.domain.circumstance import scene_code
 from agent.domain.facs import MAX_INTENSITY
 from agent.domain.observation import EMOTIONS, Floats, Observation
 from agent.domain.record import (
@@ -60,6 +61,7 @@ def minimise(
         track=track,
         au_sides=_codes(observation.au_sides, AU_STEP, MAX_INTENSITY),
         presence=sum(1 << i for i, present in enumerate(observation.presence) if present),
+        scene=0 if observation.scene is None else scene_code(observation.scene),
         emotion=_emotion(observation.emotion),
         pose=(pose[0], pose[1], pose[2]),
         # A direction with one half missing isn't a direction.

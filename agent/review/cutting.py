@@ -20,8 +20,11 @@ import numpy as np
 import numpy.typing as npt
 
 from agent.domain.calibration import PRESENT, SHIPPED, Calibration
+from agent.domain.circumstance import SCENES, Circumstance, scene_halves
+from agent.domain.derived import ATTENTION_PITCH_DEGREES, ATTENTION_YAW_DEGREES
 from agent.domain.facs import AU_LABELS, SIDE_INDEX
 from agent.domain.record import (
+    ANGLE_STEP_DEGREES,
     AU_STEP,
     MISSING,
     OFFSET_STEP_SECONDS,
@@ -121,8 +124,8 @@ def intensities(batch: Batch) -> Array:
 
 def presences(batch: Batch) -> Array:
     """Return bool (N, 19)."""
-    bits = np.arange(len(AU_LABELS), dtype=np.uint32)
-    return (batch["presence"][:, None] >> bits & 1).astype(bool)
+    bits = np.unpackbits(batch["presence"], axis=1, bitorder="little")
+    return bits[:, : len(AU_LABELS)].astype(bool)
 
 
 def look(part: Batch) -> ModelView:
@@ -143,6 +146,21 @@ def look(part: Batch) -> ModelView:
         emotion = tuple(round(float(value), 3) for value in mean)
     quality = round(float(part["quality"].mean()) * QUALITY_STEP, 2)
     return ModelView(tuple(said), tuple(held), emotion, quality)
+
+
+def seen_under(part: Batch) -> tuple[Circumstance, ...]:
+    """Return under which circumstances a clip was seen: what held for most of its records.
+
+    Nothing of a pair that no record knows. Turned as `attention` has it.
+    """
+    known = part["scene"][(part["scene"] >= 1) & (part["scene"] <= SCENES)]
+    pitch, yaw = (np.abs(part["pose"][:, axis].astype(int)) * ANGLE_STEP_DEGREES for axis in (0, 1))
+    facing = (pitch <= ATTENTION_PITCH_DEGREES) & (yaw <= ATTENTION_YAW_DEGREES)
+    turn = Circumstance.FACING if facing.mean() >= 0.5 else Circumstance.TURNED
+    if not len(known):
+        return (turn,)
+    near, bright = ((known - 1) & 1).mean() >= 0.5, ((known - 1) >> 1).mean() >= 0.5
+    return (*scene_halves(1 + int(near) + 2 * int(bright)), turn)
 
 
 def frames_needed(part: Batch) -> int:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from agent.evaluation.agreement import Rate, wilson
+from agent.evaluation.agreement import FEWEST, Rate, wilson
 from dashboard.documents.model import Align, Block, Fields, Heading, Paragraph, Table
 from dashboard.report.published import published
 
@@ -46,7 +46,41 @@ def accuracy(w: Writer) -> Iterator[Block]:
                 "accuracy.too_few", n=found.expression.clips)),
             *_calibration(w, found),
         ))  # fmt: skip
+        yield from _versions(w)
         yield from _agreement(w, found)
+
+
+def _versions(w: Writer) -> Iterator[Block]:
+    """Say which models the numbers are about, and what became of the older ones' mistakes."""
+    words, reviews = w.words, w.facts.reviews
+    if reviews is None:
+        return
+    newest = reviews.versions[0]
+    names = ", ".join(newest.models)
+    yield Paragraph(words("accuracy.about_version", names=names), note=True)
+    if len(reviews.versions) < 2:
+        return
+    drifted = reviews.drifted
+    yield Heading(words("accuracy.versions"), level=3)
+    yield Paragraph(words(
+        f"accuracy.versions_{drifted.said.value}", chance=w.percent(drifted.chance, 1),
+        points=f"{100 * (drifted.noticeable or 0.0):.0f}", least=FEWEST,
+    ))  # fmt: skip
+    yield Table(
+        tuple(words(f"accuracy.{key}") for key in ("clips_of", "version", "misjudged", "random")),
+        tuple(
+            (
+                words("change.side", first=w.day(one.since), last=w.day(one.until)),
+                "\n".join(one.models),
+                w.estimate(one.misjudged, 0) if one.misjudged.value is not None
+                else words("accuracy.few"),
+                f"{one.misjudged.clips:,}",
+            )
+            for one in reversed(reviews.versions)
+        ),
+        widths=(4.2, 4.6, 3.4, 1.8),
+        align=("left", "left", "right", "right"),
+    )  # fmt: skip
 
 
 def _calibration(w: Writer, found: Agreement) -> Iterator[tuple[str, str]]:

@@ -12,6 +12,7 @@ from agent.domain.facs import AU_LABELS
 from agent.domain.frame import FrameStatus
 from agent.domain.observation import EMOTIONS
 from agent.evaluation.agreement import FEWEST
+from agent.evaluation.differences import Said
 from dashboard.charts import STATUS_COLOURS
 from dashboard.compare import Verdict
 from dashboard.documents.model import (
@@ -27,6 +28,7 @@ from dashboard.documents.model import (
 from dashboard.documents.notice import grouped, short_digest
 from dashboard.report import accuracy, compared, draw
 from dashboard.report.draw import Mark
+from dashboard.report.speed import speed
 from dashboard.report.writer import Writer
 from dashboard.text import Text
 
@@ -67,7 +69,7 @@ class _Report(Writer):
         yield from self.coverage()
         yield from self.seen()
         yield from compared.changes(self)
-        yield from self.speed()
+        yield from speed(self)
         yield from accuracy.accuracy(self)
         yield from compared.bias(self)
         yield from self.kept()
@@ -120,7 +122,13 @@ class _Report(Writer):
             else words("summary.speed", median=f"{speed.median_ms:.1f}",
                        hertz=f"{facts.policy.sampling_hz:g}")
         )  # fmt: skip
-        said += [*self._changed(), self._reviewed(), self._stands_out(), self._deleted()]
+        said += [
+            *self._changed(),
+            self._reviewed(),
+            self._mistaken(),
+            self._stands_out(),
+            self._deleted(),
+        ]
         yield Heading(words("summary.title"))
         yield Bullets(tuple(sentence for sentence in said if sentence))
 
@@ -142,6 +150,18 @@ class _Report(Writer):
                 f"summary.{key}", marker=change.marker.told(self.words.language),
                 date=self.words.date(change.marker.day), n=moved, m=len(told),
             )  # fmt: skip
+
+    def _mistaken(self) -> str:
+        """Say whether the model is wrong more often somewhere, where reviews can tell."""
+        found = self.facts.bias.errors if self.facts.bias else ()
+        told = [one for one in found if one.said is not Said.TOO_FEW]
+        uneven = [one for one in told if one.said is Said.DIFFERENT]
+        if not told:
+            return ""
+        kinds = self.words.listed(
+            [self.text(f"errors.kind.{one.kind.value}").lower() for one in uneven or told]
+        )
+        return self.words(f"summary.{'mistaken' if uneven else 'not_mistaken'}", kinds=kinds)
 
     def _stands_out(self) -> str:
         bias = self.facts.bias
@@ -265,52 +285,6 @@ class _Report(Writer):
             align=("left", "right"),
         )
 
-    def speed(self) -> Iterator[Block]:
-        """Say how fast this PC is and what the agent does."""
-        facts, words, speed = self.facts, self.words, self.facts.speed
-        yield Heading(words("speed.title"))
-        memory = "–" if speed.memory_gib is None else f"{speed.memory_gib:g}"
-        fields = [(words("speed.machine"), words(
-            "speed.machine_value", cpu=speed.cpu, cores=speed.cores, memory=memory,
-            system=speed.system,
-        ))]  # fmt: skip
-        if speed.median_ms is None or speed.p95_ms is None or speed.cpu_ms is None:
-            yield Paragraph(words("summary.no_speed"))
-        else:
-            yield Paragraph(words("speed.about", frames=speed.frames))
-            for key, value in (
-                ("median", speed.median_ms), ("p95", speed.p95_ms), ("work", speed.cpu_ms),
-            ):  # fmt: skip
-                fields.append((words(f"speed.{key}"), words("speed.ms", n=f"{value:.1f}")))
-            cameras, hertz = len(facts.policy.zones), facts.policy.sampling_hz
-            share = speed.cpu_ms * hertz * cameras / 1000
-            fields.append((words("speed.load"), words(
-                "speed.load_value", share=self.percent(share),
-                cameras=self.some("camera", cameras),
-                hertz=f"{hertz:g}",
-            )))  # fmt: skip
-        yield Fields(tuple(fields))
-        yield from self._agent()
-        dropped = facts.page.coverage.dropped_frames
-        yield Paragraph(words("speed.frames_dropped", n=f"{dropped:,}"))
-
-    def _agent(self) -> Iterator[Block]:
-        words, health = self.words, self.facts.health
-        if health.at is None or not health.cameras:
-            yield Paragraph(words("speed.no_agent"), note=True)
-            return
-        yield Heading(words("speed.agent", at=health.at.strftime("%Y-%m-%d %H:%M UTC")), level=3)
-        yield Table(
-            tuple(words(f"speed.{key}") for key in ("camera", "rate", "looked", "dropped")),
-            tuple(
-                (c.zone, "–" if c.rate is None else f"{c.rate:.1f}", f"{c.looked:,}",
-                 f"{c.dropped:,}")
-                for c in health.cameras
-            ),
-            widths=(4, 2, 2, 2),
-            align=("left", "right", "right", "right"),
-        )  # fmt: skip
-
     def kept(self) -> Iterator[Block]:
         """Say what is kept and what was deleted."""
         words, facts = self.words, self.facts
@@ -338,7 +312,7 @@ class _Report(Writer):
         yield Fields((
             (words("kept.rounds"), f"{log.rounds:,}"),
             (words("kept.failed"), f"{log.failed:,}"),
-            (words("kept.last"), last.strftime("%Y-%m-%d %H:%M UTC") if last else "–"),
+            (words("kept.last"), self.moment(last) if last else "–"),
             (words("kept.deleted"), words(
                 "kept.deleted_value", records=f"{log.deleted.get('records_rows', 0):,}",
                 numbers=f"{numbers:,}",

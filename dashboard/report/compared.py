@@ -9,6 +9,7 @@ from agent.domain.aggregate import ATTENTION
 from agent.domain.frame import FrameStatus
 from agent.evaluation.agreement import FEWEST
 from agent.evaluation.bias import Kind, Measure
+from agent.evaluation.differences import Said
 from dashboard.compare import Verdict
 from dashboard.documents.model import (
     Align,
@@ -21,7 +22,7 @@ from dashboard.documents.model import (
 )
 from dashboard.report import draw
 from dashboard.report.draw import Mark
-from dashboard.report.sentences import named, number, sentence
+from dashboard.report.sentences import named, not_noted, number, sentence, spread
 
 if TYPE_CHECKING:
     from agent.evaluation.bias import Group
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from dashboard.report.writer import Writer
 
 _RIGHT: Align = "right"
-_CANNOT = ("people", "error")
 _CIRCUMSTANCES = frozenset({Kind.DISTANCE, Kind.LIGHT, Kind.TURN})
 
 
@@ -101,9 +101,37 @@ def bias(w: Writer) -> Iterator[Block]:
         align=("left", "right", "right", "right", "right", *(_RIGHT for _ in named)),
     )
     yield from _groups(w)
+    yield from _mistakes(w)
     yield from _hours(w)
     yield Heading(words("bias.cannot"), level=3)
-    yield Bullets(tuple(words(f"bias.cannot_{key}", least=FEWEST) for key in _CANNOT))
+    yield Bullets(tuple(words(f"bias.cannot_{key}", least=FEWEST) for key in _cannot(w)))
+
+
+def _cannot(w: Writer) -> tuple[str, ...]:
+    """Return what stays open: people always, mistakes where no kind of groups could be compared."""
+    bias = w.facts.bias
+    told = bias is not None and any(one.said is not Said.TOO_FEW for one in bias.errors)
+    return ("people",) if told else ("people", "error")
+
+
+def _mistakes(w: Writer) -> Iterator[Block]:
+    """Say where and when reviewers found the model wrong, and whether that is more than chance."""
+    words, bias = w.words, w.facts.bias
+    if bias is None or not bias.errors:
+        return
+    groups = [one for one in bias.groups if one.measure is Measure.MISJUDGED]
+    yield Heading(words("bias.mistakes"), level=3)
+    yield Paragraph(words("bias.mistakes_about", least=FEWEST))
+    yield Bullets(tuple(spread(w.text, one) for one in bias.errors))
+    if missing := not_noted(w.text, bias.errors):
+        yield Paragraph(missing)
+    yield Paragraph(w.text("errors.caution"), note=True)
+    yield Table(
+        (words("bias.group"), words("accuracy.misjudged"), words("accuracy.clips")),
+        tuple((named(w.text, g.kind, g.name), _group(w, g), f"{g.samples:,}") for g in groups),
+        widths=(6, 5, 2),
+        align=("left", "right", "right"),
+    )
 
 
 def _hours(w: Writer) -> Iterator[Block]:
@@ -134,7 +162,7 @@ def _groups(w: Writer) -> Iterator[Block]:
     words, bias = w.words, w.facts.bias
     shown = [] if bias is None else [
         one for one in bias.groups
-        if one.kind in _CIRCUMSTANCES or one.measure is Measure.MISJUDGED
+        if one.kind in _CIRCUMSTANCES and one.measure is not Measure.MISJUDGED
     ]  # fmt: skip
     if bias is not None and bias.signs:
         yield Heading(words("bias.signs"), level=3)

@@ -24,7 +24,9 @@ from agent.domain.aggregate import ATTENTION, CALIBRATED_SHARE, au_rate
 from agent.domain.facs import AU_LABELS
 from agent.errors import AgentError, ConfigError
 from agent.evaluation.agreement import Agreement, assess
-from agent.evaluation.bias import Bias, signs
+from agent.evaluation.bias import Bias
+from agent.evaluation.differences import Compared
+from agent.evaluation.versions import Version, compared, of_version, versions
 from agent.retention.receipt import DONE, DUE, FAILED
 from agent.store.access_reader import AccessQuery, AccessReader
 from agent.store.aggregate_sums import Span, Steps, SumReader
@@ -99,10 +101,14 @@ class Reviews:
     """What reviewers found in the period's clips.
 
     Attributes:
-        found: everything that reviews yield.
+        found: everything that reviews of the newest version yield.
+        versions: of models and thresholds, the newest first.
+        drifted: whether they differ in their share of wrong labels.
     """
 
     found: Agreement
+    versions: tuple[Version, ...]
+    drifted: Compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -341,15 +347,15 @@ def _reviews(place: Site, span: tuple[datetime, datetime]) -> Reviews | None:
     inside = [review for review in stored if span[0] <= review.clip.at < span[1]]
     if not inside:
         return None
-    return Reviews(assess(inside))
+    found = versions(inside)
+    return Reviews(assess(of_version(inside, found[0])), found, compared(inside))
 
 
 def _bias(place: Site, timezone: str, span: tuple[datetime, datetime]) -> Bias | None:
     try:
-        groups = bias_check.measured(place, timezone, *span)
+        return bias_check.between(place, timezone, *span)
     except AgentError:
         return None  # what refuses is said where its own part stands
-    return Bias(span[1], *span, groups, signs(groups))
 
 
 def _changes(place: Site, days: Days, timezone: str, missing: dict[str, str]) -> tuple[Change, ...]:

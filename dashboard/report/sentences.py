@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from agent.evaluation.agreement import FEWEST
 from agent.evaluation.bias import Kind, Measure
 
 if TYPE_CHECKING:
-    from agent.evaluation.bias import Sign
+    from collections.abc import Sequence
+
+    from agent.evaluation.bias import Errors, Sign
     from dashboard.text import Text
+
+
+_SCENE = frozenset({Kind.DISTANCE, Kind.LIGHT})
 
 
 def sentence(words: Text, sign: Sign) -> str:
@@ -20,6 +26,23 @@ def sentence(words: Text, sign: Sign) -> str:
         value=number(words, sign.measure, sign.value),
         rest=number(words, sign.measure, sign.rest),
     )
+
+
+def spread(words: Text, one: Errors) -> str:
+    """Say whether wrong labels differ between the groups of a kind, and how sure that is."""
+    return words(
+        f"errors.{one.said.value}",
+        kind=words(f"errors.kind.{one.kind.value}"),
+        chance=words.percent(one.chance, 1),
+        points=f"{100 * (one.noticeable or 0.0):.0f}",
+        least=FEWEST,
+    )
+
+
+def not_noted(words: Text, found: Sequence[Errors]) -> str:
+    """Say how many clips belong to no distance, since nobody noted it then; "" if none."""
+    unknown = max((one.unknown for one in found if one.kind in _SCENE), default=0)
+    return words("errors.not_noted", n=unknown) if unknown else ""
 
 
 def named(words: Text, kind: Kind, name: str) -> str:

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from agent.domain.words import Words
     from agent.evaluation.agreement import Rate
     from dashboard.estimates import Estimate
@@ -51,6 +54,15 @@ class Writer:
     def some(self, key: str, count: int) -> str:
         """Write a number with its noun, which is another one for a single thing."""
         return self.words(f"count.{key}_{'one' if count == 1 else 'many'}", n=count)
+
+    def day(self, at: datetime) -> str:
+        """Write the day of an instant, by the site's clock."""
+        return self.words.date(at.astimezone(ZoneInfo(self.facts.policy.timezone)).date())
+
+    def moment(self, at: datetime) -> str:
+        """Write an instant by the site's clock."""
+        here = at.astimezone(ZoneInfo(self.facts.policy.timezone))
+        return f"{self.words.date(here.date())} {here:%H:%M}"
 
     def rate(self, rate: Rate) -> str:
         """Write a rate with its interval, or that too little stands behind it."""

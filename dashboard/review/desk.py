@@ -20,11 +20,12 @@ from agent.crypto.vault import load_vault
 from agent.domain.access import AccessEvent, Action
 from agent.domain.account import User
 from agent.domain.calibration import SHIPPED, Calibration, present
+from agent.domain.circumstance import Circumstance
 from agent.domain.policy import Policy
 from agent.domain.record import Batch
 from agent.domain.review import Candidate, Coding, ModelView, Reason, Review, Task, Verdict, Why
 from agent.errors import AgentError, ConfigError, SegmentExpired
-from agent.review.cutting import Piece, Place, look, pieces, rows_of
+from agent.review.cutting import Piece, Place, look, pieces, rows_of, seen_under
 from agent.review.queue import RULES, Progress, draw_probability, is_drawn, progress, queue
 from agent.store.access_log import AccessLog
 from agent.store.reviews import Draw, ReviewStore
@@ -45,6 +46,7 @@ class Loaded:
     rows: Batch
     model: ModelView
     models: tuple[str, ...]
+    circumstances: tuple[Circumstance, ...]
 
 
 @dataclass(slots=True)
@@ -251,7 +253,7 @@ class Desk:
         # Its own memory: the rest of the bucket must not stay alive behind it.
         mine = rows.copy()
         models = bucket.segments[0].header.models
-        self._loaded[str(clip.id)] = Loaded(task, mine, look(mine), models)
+        self._loaded[str(clip.id)] = Loaded(task, mine, look(mine), models, seen_under(mine))
 
     def _find(self, reader: SegmentReader, id_: str, zone: str) -> SealedBucket | None:
         """Return a bucket by its id; None where it is gone."""
@@ -282,6 +284,7 @@ class Desk:
             model=loaded.model,
             models=loaded.models,
             sampling=loaded.task.sampling,
+            circumstances=loaded.circumstances,
         )
         with (
             ReviewStore(self._site.reviews) as store,

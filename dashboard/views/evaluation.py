@@ -10,18 +10,23 @@ import streamlit as st
 
 from agent.clock import SystemClock
 from agent.config.calibration_file import read_steps
+from agent.config.policy_file import load_policy
 from agent.config.site import Site
 from agent.domain.access import Action
 from agent.domain.calibration import Step, present
 from agent.domain.observation import EMOTIONS
-from agent.errors import ConfigError, StoreError
+from agent.domain.review import Review
+from agent.errors import ConfigError, PolicyError, StoreError
 from agent.evaluation.agreement import FEWEST, Agreement, Pair, assess, wilson
+from agent.evaluation.bias import Errors, Group, errors, reviewed
+from agent.evaluation.differences import Compared
 from agent.evaluation.proposal import FEWEST_CLIPS, Change, propose
+from agent.evaluation.versions import Version, compared, of_version, versions
 from agent.store.access_reader import AccessQuery, AccessReader
 from agent.store.reviews import ReviewReader
-from agent.submission import Fault, check
+from agent.submission import Fault, Finding, check
 from dashboard import charts_quality, queries
-from dashboard.views import bias
+from dashboard.views import bias, misjudged
 from dashboard.views.common import grid, local, table
 
 if TYPE_CHECKING:
@@ -37,26 +42,45 @@ class Quality:
     """All that the page shows.
 
     Attributes:
-        found: of the reviews.
+        found: of the reviews of the version that is shown.
+        whole: of all reviews, whatever made the records.
         changes: that the reviews speak for.
         drawn: clips that were drawn at random so far.
         changed: reviews that aren't in the access log as they are.
         missing: reviews that are gone too early.
         steps: every calibration that a person put in force, the last one holds.
-        versions: different sets of models and thresholds that the reviews are about.
+        versions: sets of models and thresholds that the reviews are about, the newest first.
+        drifted: whether they differ in their share of wrong labels.
+        groups: shares of wrong labels by circumstance, of the version that is shown.
+        errors: whether those differ, by kind.
     """
 
     found: Agreement
+    whole: Agreement
     changes: tuple[Change, ...]
     drawn: int
     changed: int
     missing: int
-    steps: tuple[Step, ...] = ()
-    versions: int = 1
+    steps: tuple[Step, ...]
+    versions: tuple[Version, ...]
+    drifted: Compared
+    groups: tuple[Group, ...]
+    errors: tuple[Errors, ...]
 
 
-def read(place: Site) -> Quality:
-    """Read and compute.
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What was read: reviews, and what they are compared with."""
+
+    reviews: tuple[Review, ...]
+    versions: tuple[Version, ...]
+    faults: tuple[Finding, ...]
+    drawn: int
+    steps: tuple[Step, ...]
+
+
+def read(place: Site) -> Stored:
+    """Read the reviews and hold them against the access log.
 
     Raises:
         StoreError: a database refuses.
@@ -67,16 +91,34 @@ def read(place: Site) -> Quality:
         stored, draws = reader.reviews(), reader.draws()
     log = AccessReader(place.access_log)
     entries = log.entries(AccessQuery(action=Action.REVIEWED), limit=MOST_ENTRIES)
-    reviews = [one.review for one in stored]
-    faults = check(stored, entries, SystemClock().now())
+    reviews = tuple(one.review for one in stored)
+    faults = tuple(check(stored, entries, SystemClock().now()))
+    drawn = sum(draw.drawn for draw in draws.values())
+    return Stored(reviews, versions(reviews), faults, drawn, steps)
+
+
+def judge(stored: Stored, chosen: int, timezone: str) -> Quality:
+    """Compute what the page shows of one version.
+
+    Args:
+        stored: what was read.
+        chosen: place of the version among the stored ones.
+        timezone: of the site's clock.
+    """
+    reviews = stored.reviews
+    mine = of_version(reviews, stored.versions[chosen] if stored.versions else None)
     return Quality(
-        found=assess(reviews),
-        changes=tuple(propose(reviews, steps)),
-        drawn=sum(draw.drawn for draw in draws.values()),
-        changed=sum(fault.fault is Fault.NOT_LOGGED for fault in faults),
-        missing=sum(fault.fault is Fault.MISSING for fault in faults),
-        steps=steps,
-        versions=len({review.models for review in reviews}),
+        found=assess(mine),
+        whole=assess(reviews),
+        changes=tuple(propose(reviews, stored.steps)),
+        drawn=stored.drawn,
+        changed=sum(one.fault is Fault.NOT_LOGGED for one in stored.faults),
+        missing=sum(one.fault is Fault.MISSING for one in stored.faults),
+        steps=stored.steps,
+        versions=stored.versions,
+        drifted=compared(reviews),
+        groups=tuple(reviewed(mine, timezone)),
+        errors=errors(mine, timezone),
     )
 
 
@@ -84,37 +126,43 @@ def show(words: Text, user: User) -> None:  # noqa: ARG001 (every page is called
     """Draw the page."""
     st.title(words("evaluation.title"), anchor=False)
     st.markdown(words("evaluation.intro"))
+    place = queries.site()
     try:
-        quality = read(queries.site())
-    except (ConfigError, StoreError) as error:
+        stored = read(place)
+        timezone = load_policy(place.policy).timezone
+    except (ConfigError, PolicyError, StoreError) as error:
         trouble = words("evaluation.trouble", detail=str(error), advice=error.advice)
         st.error(trouble, icon=":material/error:")
         return
+    chosen = misjudged.choice(words, stored.versions)
+    quality = judge(stored, chosen, timezone)
     found = quality.found
     _chain(words, quality)
     if not found.reviews:
         st.info(words("evaluation.none"), icon=":material/hourglass_top:")
-        bias.section(words, queries.site())
+        bias.section(words, place)
         return
-    if quality.versions > 1:
-        st.info(words("evaluation.versions", n=quality.versions), icon=":material/info:")
     _head(words, quality)
+    misjudged.models(words, quality.versions[chosen])
+    misjudged.by_circumstance(words, quality.groups, quality.errors)
+    misjudged.by_version(words, quality.versions, quality.drifted)
     _units(words, found.units, found.random, "evaluation.units", ("person", "model"))
     _expression(words, found)
     _calibration(words, found)
     _drift(words, found)
     _proposals(words, quality)
-    pairs = max((pair.clips + pair.unseen for pair in found.between_units), default=0)
-    _units(words, found.between_units, pairs, "evaluation.between", ("first", "second"))
-    bias.section(words, queries.site())
+    between = quality.whole.between_units
+    pairs = max((pair.clips + pair.unseen for pair in between), default=0)
+    _units(words, between, pairs, "evaluation.between", ("first", "second"))
+    bias.section(words, place)
 
 
 def _chain(words: Text, quality: Quality) -> None:
     if quality.changed or quality.missing:
         text = words("evaluation.chain_bad", changed=quality.changed, missing=quality.missing)
         st.error(text, icon=":material/gpp_bad:")
-    elif quality.found.reviews:
-        st.caption(words("evaluation.chain_ok", n=quality.found.reviews))
+    elif quality.whole.reviews:
+        st.caption(words("evaluation.chain_ok", n=quality.whole.reviews))
 
 
 def _head(words: Text, quality: Quality) -> None:
@@ -139,7 +187,7 @@ def _head(words: Text, quality: Quality) -> None:
         row.metric(words("evaluation.reviewers"), found.reviewers)
         row.metric(
             words("evaluation.response"),
-            f"{found.random} / {quality.drawn}",
+            f"{quality.whole.random} / {quality.drawn}",
             help=words("evaluation.response_help"),
         )
         verdicts = [

@@ -38,6 +38,7 @@ from agent.domain.record import (
     ANGLE_STEP_DEGREES,
     AU_STEP,
     MISSING,
+    PRESENCE_BYTES,
     PROBABILITY_STEP,
     RECORD_DTYPE,
     Batch,
@@ -96,7 +97,8 @@ def visit(rng: np.random.Generator, length: int, track: int, jitter: float = 0.1
     batch["offset"] = np.arange(length)
     batch["track"] = track
     batch["au_sides"] = np.rint(sides / AU_STEP)
-    batch["presence"] = present @ (1 << np.arange(19))
+    bits = np.packbits(present, axis=1, bitorder="little")
+    batch["presence"] = bits[:, :PRESENCE_BYTES]
     batch["emotion"] = np.rint(chances / chances.sum(1, keepdims=True) / PROBABILITY_STEP)
     for name, shape in (("pose", (length, 3)), ("gaze", (length, 2))):
         degrees = np.clip(_walk(rng, shape, 0.7, 1.0), -90, 90)

@@ -11,7 +11,7 @@ from agent.aggregate.batch import add_batch
 from agent.aggregate.window import BucketWindow
 from agent.domain.aggregate import BLINK_RATE
 from agent.domain.blink import AU45
-from agent.domain.record import MISSING, RECORD_DTYPE, from_batch
+from agent.domain.record import MISSING, PRESENCE_BYTES, RECORD_DTYPE, from_batch
 from tests.fakes import NOON as BUCKET_START
 
 
@@ -21,11 +21,16 @@ def some(count: int, *, seed: int = 1, tracks: int = 7):
     batch = np.zeros(count, RECORD_DTYPE)
     batch["track"] = rng.integers(0, tracks, count) * 9000
     batch["au_sides"] = rng.integers(0, 26, (count, 32))
-    batch["presence"] = rng.integers(0, 1 << 19, count)
+    batch["presence"] = packed(rng.integers(0, 1 << 19, count))
     batch["emotion"] = rng.integers(0, 40, (count, 8))
     batch["pose"] = rng.integers(-12, 12, (count, 3))
     batch["calibrated"] = rng.integers(0, 2, count)
     return batch
+
+
+def packed(bits):
+    """Return presence as a record holds it: three bytes, lowest bits first."""
+    return bits.astype("<u4").view(np.uint8).reshape(-1, 4)[:, :PRESENCE_BYTES]
 
 
 def both(batch):
@@ -74,7 +79,7 @@ def test_blinks_of_a_batch_are_those_of_its_records() -> None:
     rng = np.random.default_rng(3)
     batch = some(3000, tracks=4)
     batch["offset"] = np.sort(rng.integers(0, 3000, 3000)) * 2
-    batch["presence"] = (rng.random(3000) < 0.3).astype(np.uint32) << AU45
+    batch["presence"] = packed((rng.random(3000) < 0.3).astype(np.uint32) << AU45)
     batch["au_sides"][rng.random(3000) < 0.1] = MISSING
 
     found, expected = both(batch)

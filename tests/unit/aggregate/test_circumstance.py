@@ -11,7 +11,16 @@ from agent.aggregate.suppress import release
 from agent.aggregate.window import BucketSummary, BucketWindow
 from agent.config.policy_file import parse_policy
 from agent.domain.aggregate import Aggregate, Reason, expressiveness_when, quality_when
-from agent.domain.circumstance import BRIGHT, NEAR, OTHER, Circumstance, Scene, circumstances
+from agent.domain.circumstance import (
+    BRIGHT,
+    NEAR,
+    OTHER,
+    Circumstance,
+    Scene,
+    circumstances,
+    scene_code,
+    scene_halves,
+)
 from agent.domain.frame import FrameStatus
 from agent.domain.policy import Policy, Zone
 from agent.domain.record import QUALITY_STEP, FeatureRecord
@@ -53,6 +62,21 @@ def test_each_record_belongs_to_one_half_of_each_pair() -> None:
 
     assert at_the_bound == (Circumstance.NEAR, Circumstance.BRIGHT, Circumstance.FACING)
     assert below == tuple(OTHER[one] for one in at_the_bound)
+
+
+@pytest.mark.parametrize("near", [True, False])
+@pytest.mark.parametrize("bright", [True, False])
+def test_a_code_says_what_the_scene_was(near: bool, bright: bool) -> None:
+    """What a record keeps is read back as the halves that it came from."""
+    scene = Scene(NEAR if near else NEAR / 2, BRIGHT if bright else BRIGHT / 2)
+
+    assert scene_halves(scene_code(scene)) == circumstances(scene, facing=True)[:2]
+
+
+@pytest.mark.parametrize("code", [0, 5, 255])
+def test_another_code_claims_nothing(code: int) -> None:
+    """Not known, or never written by anybody: no half is made up."""
+    assert scene_halves(code) == ()
 
 
 def test_quality_is_a_mean_over_the_half_alone() -> None:

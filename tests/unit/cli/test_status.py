@@ -107,3 +107,23 @@ def test_a_machine_that_is_too_slow_is_named(missed: int, said: str) -> None:
 
     assert line.startswith(said)
     assert (missed == 90) == ("too slow or too busy" in line)
+
+
+def test_memory_and_work_are_told() -> None:
+    """Now and at most, and the mean share of one core; in its first minute memory alone."""
+    load = {"resident_bytes": 118 << 20, "most_resident_bytes": 131 << 20, "cpu_seconds": 9.0}
+
+    (hour,) = [x for x in lines({"load": load | {"seconds": 90.0}}) if x.startswith("load")]
+    (start,) = [x for x in lines({"load": load | {"seconds": 9.0}}) if x.startswith("load")]
+
+    assert hour == "load      memory 118 MiB (most 131), 10 % of one core since the start"
+    assert start == "load      memory 118 MiB (most 131)"
+
+
+@pytest.mark.parametrize(
+    "load",
+    [None, {"resident_bytes": None, "most_resident_bytes": None, "cpu_seconds": 0, "seconds": 1}],
+)
+def test_a_load_that_nobody_knows_is_not_told(load: dict[str, object] | None) -> None:
+    """An older agent's report, or a system that doesn't say: no line, and no zero."""
+    assert not [line for line in lines({"load": load}) if line.startswith("load")]

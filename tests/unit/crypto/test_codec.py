@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from agent.crypto.codec import GRAIN_BYTES, decode, encode, in_time_order
-from agent.domain.record import RECORD_DTYPE, to_batch
+from agent.domain.record import RECORD_DTYPE, from_batch, to_batch
 from agent.domain.segment import MAX_RECORDS
 from agent.errors import SegmentTampered, SegmentTruncated
 from tests.sealing import records
@@ -28,6 +28,22 @@ def test_records_come_back_in_time_order() -> None:
     again = decode([encode(batch)], [101])
 
     assert np.array_equal(batch[in_time_order(batch)], again)
+
+
+def test_records_from_before_scenes_were_noted_are_read() -> None:
+    """The byte was the empty last one of a longer presence: the same bits, and nothing known."""
+    before = np.dtype([
+        ("offset", "<u2"), ("track", "<u2"), ("au_sides", "u1", (32,)), ("presence", "<u4"),
+        ("emotion", "u1", (8,)), ("pose", "i1", (3,)), ("gaze", "i1", (2,)), ("quality", "u1"),
+        ("calibrated", "u1"),
+    ])  # fmt: skip
+    old = np.zeros(3, before)
+    old["presence"] = (1, 1 << 18, (1 << 19) - 1)
+    again = from_batch(decode([encode(old.view(RECORD_DTYPE))], [3]))
+
+    assert before.itemsize == RECORD_DTYPE.itemsize
+    assert [record.presence for record in again] == [1, 1 << 18, (1 << 19) - 1]
+    assert [record.scene for record in again] == [0, 0, 0]
 
 
 def test_several_payloads_are_decoded_as_one() -> None:

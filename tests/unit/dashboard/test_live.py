@@ -299,3 +299,31 @@ def test_a_slow_start_is_no_alarm() -> None:
 
     assert "slow" not in [alarm.key for alarm in alarms.alarms(health, None, ROOM, now)]
     assert "slow" in [alarm.key for alarm in alarms.alarms(old, None, ROOM, now)]
+
+
+def test_what_the_agent_takes_of_the_machine_is_read(site: Site) -> None:
+    """Memory in bytes, work as cores; under a minute the work isn't known yet."""
+    load = {"resident_bytes": 9 << 20, "most_resident_bytes": 10 << 20, "cpu_seconds": 30.0}
+    found = queries_live.health(site, put(site, load=load | {"seconds": 120.0})).load
+    early = queries_live.health(site, put(site, load=load | {"seconds": 10.0})).load
+
+    assert found is not None
+    assert (found.resident, found.most, found.cores) == (9 << 20, 10 << 20, 0.25)
+    assert early is not None
+    assert early.cores is None
+
+
+@pytest.mark.parametrize("odd", [None, 3, [], "much"])
+def test_a_load_that_isnt_one_is_unknown(site: Site, odd: object) -> None:
+    """Whatever else stands there is no load, and no crash."""
+    assert queries_live.health(site, put(site, load=odd)).load is None
+
+
+@pytest.mark.parametrize("odd", [float("nan"), float("inf"), 10**400, "x", True, None])
+def test_numbers_that_nobody_can_count_are_unknown(site: Site, odd: object) -> None:
+    """Neither no number nor an endless one becomes a number on a page."""
+    load = {"resident_bytes": odd, "most_resident_bytes": odd, "cpu_seconds": odd, "seconds": odd}
+    found = queries_live.health(site, put(site, load=load, lost_records=odd))
+
+    assert found.load is not None
+    assert (found.load.resident, found.load.cores, found.lost) == (None, None, 0)

@@ -21,6 +21,8 @@ from agent.domain.retention import Holding, Tier
 from agent.domain.review import Verdict
 from agent.domain.words import LANGUAGES
 from agent.errors import ConfigError
+from agent.evaluation.bias import Kind
+from agent.evaluation.differences import Said
 from agent.retention.plan import Lot, Why
 from agent.retention.receipt import Actor, done, due
 from agent.store.access_log import AccessLog
@@ -32,11 +34,13 @@ from dashboard.documents.model import Figure, Paragraph, Table
 from dashboard.documents.page import Paper
 from dashboard.documents.pdf import document_pdf
 from dashboard.pages import pages_for
+from dashboard.queries_live import Health, Load, State
 from dashboard.report import draw
 from dashboard.report.build import build_report
 from dashboard.report.draw import Mark
 from dashboard.report.facts import Facts, collect, parse_speed
 from dashboard.report.run import make_report
+from dashboard.report.sentences import not_noted, spread
 from dashboard.text import Text
 from tests.browser.seed_days import fill_days
 from tests.reviewing import coding, review, view
@@ -285,10 +289,70 @@ def test_a_reviewed_trial_says_how_often_the_model_was_wrong(told: Facts, langua
     assert told.reviews is not None
     assert told.reviews.found.misjudged.value == pytest.approx(0.2)
     assert "PABAK" in made
-    assert words("bias.measure.misjudged") in made
+    assert words("errors.kind.zone") in made
     assert words("bias.kind.zone", name="yard") in made
     assert {"en": "New checkout", "ja": "新しいレジ"}[language] in made
     assert "{" not in made.split("</style>")[1]
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_mistakes_by_circumstance_are_told_with_what_would_have_been_noticed(
+    told: Facts, language: str
+) -> None:
+    """No evidence at two places, and how large a difference would have had to be."""
+    assert told.bias is not None
+    (zone,) = [one for one in told.bias.errors if one.kind is Kind.ZONE]
+    made = texts(told, language)
+
+    assert zone.said is Said.NO_EVIDENCE
+    assert spread(Text(language), zone) in made
+    assert f"{100 * (zone.noticeable or 0):.0f}" in spread(Text(language), zone)
+
+
+def test_clips_without_circumstances_are_counted_and_said(told: Facts) -> None:
+    """Reviews from before distance and light were noted are in neither half, and it is said."""
+    assert told.bias is not None
+    assert not_noted(Text("en"), told.bias.errors).startswith("Distance and light of 60 clips")
+    assert "Distance and light of 60 clips" in texts(told, "en")
+    assert not_noted(Text("en"), ()) == ""
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_versions_are_not_mixed(told: Facts, shop: Site, tmp_path: Path, language: str) -> None:
+    """The newest version's share stands for the site; an older one has its own line."""
+    place = Site(tmp_path / "shop")
+    shutil.copytree(shop.root, place.root)
+    with closing(AccessLog(place.access_log)) as log, ReviewStore(place.reviews) as store:
+        for i in range(80):
+            old = i < 40
+            one = review(
+                i, at=NOW - timedelta(hours=100 if old else 20) + timedelta(minutes=i),
+                verdict=Verdict.REJECT if i % (2 if old else 8) == 0 else Verdict.ACCEPT,
+            )  # fmt: skip
+            one = replace(one, models=("encoder@old" if old else "encoder@new",))
+            submit(store, log, one, timedelta(days=30))
+    found = collect(place, MEASURED, NOW, None, None)
+    made = texts(found, language)
+
+    assert found.reviews is not None
+    assert found.reviews.found.misjudged.value == pytest.approx(1 / 8)
+    assert [one.misjudged.value for one in found.reviews.versions] == pytest.approx([1 / 8, 1 / 2])
+    assert found.reviews.drifted.said is Said.DIFFERENT
+    assert "encoder@old" in made
+    assert "encoder@old" not in texts(told, language)
+    assert "{" not in made.split("</style>")[1]
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_memory_and_load_of_the_agent_are_told(told: Facts, language: str) -> None:
+    """As the agent said itself, or that nobody knows; never a zero."""
+    load = Load(118 << 20, 131 << 20, 0.07, 7200.0)
+    known = replace(told, health=Health(State.RUNNING, NOW, load=load))
+
+    assert "118 MiB" in texts(known, language)
+    assert "131 MiB" in texts(known, language)
+    assert "7\u202f%" in texts(known, language)
+    assert "MiB" not in texts(told, language)
 
 
 def test_a_deletion_that_failed_is_not_counted_as_rows_that_went(told: Facts) -> None:

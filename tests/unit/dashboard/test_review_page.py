@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from agent.config.calibration_file import write_steps
 from agent.config.site import Site
 from agent.domain.access import Action, Decision, Role
 from agent.domain.calibration import Calibration, Step
+from agent.domain.circumstance import Circumstance
 from agent.domain.record import to_batch
 from agent.domain.review import Mark, Reason, Verdict
 from agent.errors import StoreError
@@ -218,6 +220,9 @@ def test_submitting_stores_logs_and_goes_on(place: Site, monkeypatch: pytest.Mon
     assert before == str(stored.review.clip.id) != app.session_state[page.STAGE].clip
     assert (Action.REVIEWED, f"review:{stored.digest}") == (newest.action, newest.objects[1])
     assert coding() == stored.review.coding
+    assert stored.review.circumstances == (
+        Circumstance.FAR, Circumstance.DIM, Circumstance.FACING,
+    )  # fmt: skip
 
 
 def test_fix_needs_the_corrected_answers(place: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -438,6 +443,56 @@ def test_the_numbers_page_says_what_stands_out(
     assert plain(words("bias.kind.zone", name="yard")) in after
     assert words("bias.meaning") in after
     assert plain(words("bias.kind.zone", name="door")) not in after
+
+
+def by_version(place: Site, count: int = 40) -> None:
+    """Store reviews of an older and of a newer version, far clips wrong more often."""
+    now = datetime.now(UTC)
+    with ReviewStore(place.reviews) as store, closing(AccessLog(place.access_log)) as log:
+        for i in range(2 * count):
+            old, far = i < count, i % 2 == 0
+            wrong = old or (far and i % 4 == 0)
+            at = now - timedelta(days=20 if old else 2) + timedelta(minutes=i)
+            one = review(i, at=at, verdict=Verdict.REJECT if wrong else Verdict.ACCEPT)
+            near = Circumstance.FAR if far else Circumstance.NEAR
+            halves = () if old else (near, Circumstance.DIM, Circumstance.FACING)
+            one = replace(one, models=("m@old" if old else "m@new",), circumstances=halves)
+            submit(store, log, one, timedelta(days=90))
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_the_numbers_page_shows_one_version_at_a_time(
+    place: Site, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    """The newest at first, an older one when it is chosen; what changed between them is said."""
+    words = Text(language)
+    by_version(place)
+    app = open_page(monkeypatch, place, QUALITY, language)
+    first = said(app)
+    app.selectbox(key="evaluation.version").set_value(1)
+    run(app)
+
+    assert "`m@new`" in first
+    assert "`m@old`" not in first
+    assert words("evaluation.summary", value="25", low="14", high="40", n=40) in first
+    assert "`m@old`" in said(app)
+    assert words("evaluation.summary", value="100", low="91", high="100", n=40) in said(app)
+    assert words("version.title") in first
+    assert words("errors.not_noted", n=40) in said(app)
+    assert words("errors.not_noted", n=40) not in first
+
+
+@pytest.mark.parametrize("language", sorted(LANGUAGES))
+def test_the_numbers_page_says_where_the_model_is_wrong(
+    place: Site, monkeypatch: pytest.MonkeyPatch, language: str
+) -> None:
+    """A difference by distance is said as one; one place alone can't be compared."""
+    words = Text(language)
+    by_version(place)
+    told = said(open_page(monkeypatch, place, QUALITY, language))
+
+    assert f"**{words('errors.kind.distance')}" in told
+    assert words("errors.too-few", kind=words("errors.kind.zone"), least=20) in told
 
 
 @pytest.mark.parametrize("language", sorted(LANGUAGES))

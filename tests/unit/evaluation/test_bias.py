@@ -8,8 +8,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from agent.domain.circumstance import PAIRS, Circumstance
 from agent.domain.review import Sampling, Verdict, Why
-from agent.evaluation.bias import Kind, Measure, group, reviewed, signs
+from agent.evaluation.bias import PAIR_KINDS, Kind, Measure, errors, group, reviewed, signs
+from agent.evaluation.differences import Said
 from tests.reviewing import review
 
 NOW = datetime(2026, 11, 25, 10, tzinfo=UTC)
@@ -90,6 +92,62 @@ def test_clips_that_were_chosen_because_they_are_hard_say_nothing() -> None:
     hard = Sampling(Why.MARGIN, None)
 
     assert reviewed(wrong_at({"door": 0.05, "yard": 0.6}, 60, hard), "UTC") == []
+
+
+def under(share: dict[Circumstance, float], count: int) -> list:
+    """Return reviews of which a share was rejected, by circumstance."""
+    found = []
+    for half, rate in share.items():
+        for i in range(count):
+            verdict = Verdict.REJECT if i < rate * count else Verdict.ACCEPT
+            one = review(len(found), at=NOW + timedelta(seconds=i), verdict=verdict)
+            found.append(replace(one, circumstances=(half,)))
+    return found
+
+
+@pytest.mark.parametrize(("pair", "kind"), list(zip(PAIRS, PAIR_KINDS, strict=True)))
+def test_mistakes_far_away_in_the_dusk_or_of_turned_heads_are_found(
+    pair: tuple[Circumstance, Circumstance], kind: Kind
+) -> None:
+    """Each half has its share; the worse one is a sign, and chance is no explanation."""
+    everything = under({pair[0]: 0.05, pair[1]: 0.6}, 60)
+    groups = [one for one in reviewed(everything, "UTC") if one.kind is kind]
+    told = {one.kind: one for one in errors(everything, "UTC")}
+
+    assert [one.name for one in groups] == [half.value for half in pair]
+    assert [one.value for one in groups] == pytest.approx([0.05, 0.6])
+    assert [sign.name for sign in signs(groups)] == [pair[1].value]
+    assert told[kind].said is Said.DIFFERENT
+    assert told[Kind.ZONE].said is Said.TOO_FEW  # there is one place only
+
+
+def test_halves_that_do_not_differ_are_no_evidence() -> None:
+    """Equal shares are no sign, and come with the difference that would have been noticed."""
+    everything = under({Circumstance.NEAR: 0.2, Circumstance.FAR: 0.2}, 60)
+    (told,) = [one for one in errors(everything, "UTC") if one.kind is Kind.DISTANCE]
+
+    assert signs(reviewed(everything, "UTC")) == ()
+    assert (told.said, told.clips, told.unknown) == (Said.NO_EVIDENCE, 120, 0)
+    assert 0.1 < (told.noticeable or 0) < 0.5
+
+
+def test_reviews_without_circumstances_belong_to_no_half() -> None:
+    """Those from before they were noted are counted as unknown, in no group."""
+    everything = [
+        *under({Circumstance.NEAR: 0.2, Circumstance.FAR: 0.2}, 30),
+        *(review(100 + i, at=NOW) for i in range(25)),
+    ]
+    groups = [one for one in reviewed(everything, "UTC") if one.kind is Kind.DISTANCE]
+    (told,) = [one for one in errors(everything, "UTC") if one.kind is Kind.DISTANCE]
+
+    assert [one.samples for one in groups] == [30, 30]
+    assert (told.clips, told.unknown) == (60, 25)
+
+
+def test_without_random_reviews_nothing_is_said_of_mistakes() -> None:
+    """Neither no review nor hard clips alone give a sentence."""
+    assert errors([], "UTC") == ()
+    assert errors(wrong_at({"door": 0.5}, 60, Sampling(Why.MARGIN, None)), "UTC") == ()
 
 
 def test_few_clips_give_no_number() -> None:

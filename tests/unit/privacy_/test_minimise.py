@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from agent.domain.circumstance import Scene
 from agent.domain.observation import Observation
 from agent.domain.record import MISSING, RECORD_DTYPE, from_batch, to_batch
 from agent.privacy.minimise import minimise
@@ -51,6 +52,16 @@ def test_values_become_steps_of_the_register() -> None:
     assert record.emotion[:3] == (50, 25, 12)
     assert (record.quality, record.calibrated) == (17, 1)
     assert record.present() == tuple(i % 2 == 0 for i in range(19))
+
+
+@pytest.mark.parametrize(
+    ("scene", "code"),
+    [(Scene(0.1, 0.1), 1), (Scene(0.2, 0.1), 2), (Scene(0.1, 0.3), 3), (Scene(0.9, 0.9), 4),
+     (None, 0)],
+)  # fmt: skip
+def test_of_a_scene_only_its_halves_are_kept(scene: Scene | None, code: int) -> None:
+    """How near and how bright exactly is gone; where nothing is known, 0 says so."""
+    assert minimised(replace(observation(), scene=scene)).scene == code
 
 
 def test_values_outside_the_range_are_clipped() -> None:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from agent.domain import record
+from agent.domain.circumstance import SCENES
 from agent.privacy.register import Sensitivity, parse_register
 
 TEXT = (Path(__file__).parents[3] / "policies" / "features.toml").read_text()
@@ -36,6 +37,7 @@ def test_register_record_and_layout_name_the_same_fields() -> None:
         ("quality", record.QUALITY_STEP),
         ("track", 1),
         ("presence", 1),
+        ("scene", 1),
         ("calibrated", 1),
     ],
 )
@@ -52,6 +54,7 @@ def test_every_range_fits_its_codes() -> None:
 
     expected = {
         "offset": 65535, "track": 65535, "au_sides": 25, "presence": (1 << 19) - 1,
+        "scene": SCENES,
         "emotion": 100, "pose": 127, "gaze": 127, "quality": 20, "calibrated": 1,
     }  # fmt: skip
     assert expected == pytest.approx(highest)

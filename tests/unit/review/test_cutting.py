@@ -8,10 +8,11 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from agent.domain.circumstance import Circumstance
 from agent.domain.facs import AU_LABELS
 from agent.domain.record import MISSING, to_batch
 from agent.domain.review import Why
-from agent.review.cutting import Place, look, pieces, rows_of, unsure
+from agent.review.cutting import Place, look, pieces, rows_of, seen_under, unsure
 from tests.reviewing import course, view
 
 START = datetime(2026, 11, 25, 10, tzinfo=UTC)
@@ -114,3 +115,26 @@ def test_each_sign_of_doubt_is_named(changed: dict, why: Why) -> None:
 def test_a_clear_clip_is_sure() -> None:
     """A confident, good clip has no uncertainty at all."""
     assert unsure(view())[0] == 0
+
+
+def test_a_clips_circumstances_are_those_of_most_of_its_records() -> None:
+    """Far and dim in seven of ten records, near and bright in three: the clip is far and dim."""
+    rows = still(20)
+    for i in range(20):
+        rows[i] = replace(rows[i], scene=1 if i < 14 else 4, pose=(0, 4 if i < 14 else 30, 0))
+
+    assert seen_under(to_batch(rows)) == (
+        Circumstance.FAR, Circumstance.DIM, Circumstance.FACING,
+    )  # fmt: skip
+
+
+def test_records_that_do_not_know_their_scene_have_no_say() -> None:
+    """Old records among new ones are passed over; alone they leave distance and light open."""
+    rows = still(20, pose=(6, 0, 0), scene=0)
+    rows[3] = replace(rows[3], scene=4)
+
+    assert seen_under(to_batch(rows)) == (
+        Circumstance.NEAR, Circumstance.BRIGHT, Circumstance.TURNED,
+    )  # fmt: skip
+    assert seen_under(to_batch(still(20, pose=(6, 0, 0), scene=0))) == (Circumstance.TURNED,)
+    assert seen_under(to_batch(still(20, scene=9))) == (Circumstance.FACING,)

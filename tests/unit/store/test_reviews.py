@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from agent.domain.access_entry import commitment
+from agent.domain.circumstance import Circumstance
 from agent.domain.review import COMMITMENT_LABEL, Sampling, Verdict, Why, digest, read_body
 from agent.errors import SchemaTooNew, StoreError
 from agent.store.reviews import Draw, ReviewReader, ReviewStore, seal
@@ -200,6 +203,51 @@ def test_other_bytes_are_not_a_review(content: bytes) -> None:
     """Reading anything else raises one known error."""
     with pytest.raises(ValueError):  # noqa: PT011 (any message)
         read_body(content, "")
+
+
+def test_reviews_from_before_circumstances_were_noted_are_read() -> None:
+    """The first version's bytes have none, and nothing is made up for them."""
+    content = json.loads(seal(review(at=NOW), KEEP).body)
+    content["omokage-review"] = 1
+    del content["circumstances"]
+    found, _ = read_body(json.dumps(content).encode(), "sato")
+
+    assert found == review(at=NOW)
+    assert found.circumstances == ()
+
+
+@pytest.mark.parametrize("version", [0, 3, None, "x"])
+def test_a_later_versions_review_is_refused(version: object) -> None:
+    """Its words may mean something else; it is no review to this Omokage."""
+    content = json.loads(seal(review(at=NOW), KEEP).body)
+    content["omokage-review"] = version
+
+    with pytest.raises(ValueError):  # noqa: PT011 (any message)
+        read_body(json.dumps(content).encode(), "sato")
+
+
+def test_circumstances_are_words_and_under_the_digest() -> None:
+    """A review holds halves, never a measure, and whoever changes one changes the digest."""
+    seen = (Circumstance.FAR, Circumstance.DIM, Circumstance.TURNED)
+    content = seal(replace(review(at=NOW), circumstances=seen), KEEP).body
+
+    assert b'"circumstances":["far","dim","turned"]' in content
+    assert read_body(content, "sato")[0].circumstances == seen
+    assert digest(content) != digest(content.replace(b'"far"', b'"near"'))
+
+
+@pytest.mark.parametrize(
+    "halves",
+    [
+        (Circumstance.NEAR, Circumstance.FAR),
+        (Circumstance.DIM, Circumstance.TURNED, Circumstance.BRIGHT),
+        (Circumstance.DIM, Circumstance.DIM),
+    ],
+)
+def test_no_clip_is_in_both_halves(halves: tuple[Circumstance, ...]) -> None:
+    """Near and far at once, or twice the same, can't be made."""
+    with pytest.raises(ValueError, match="half"):
+        replace(review(at=NOW), circumstances=halves)
 
 
 def test_a_random_clip_has_a_probability() -> None:
