@@ -190,7 +190,7 @@ def shares(points: Sequence[tuple[str, float, float, float]], name: str) -> alt.
                 x=alt.X("share:Q", scale=scale, axis=axis)
             ),
         ],
-        height=27 * len(points) + 60,
+        height=27 * len(points) + 90,
     )
 
 

@@ -11,6 +11,7 @@ from dashboard.report.published import published
 
 if TYPE_CHECKING:
     from agent.evaluation.agreement import Agreement
+    from agent.evaluation.versions import Version
     from dashboard.report.writer import Writer
 
 _RIGHT: Align = "right"
@@ -71,14 +72,16 @@ def _versions(w: Writer) -> Iterator[Block]:
         tuple(
             (
                 words("change.side", first=w.day(one.since), last=w.day(one.until)),
-                "\n".join(one.models),
+                "\n".join(_changed(one, older)),
                 w.estimate(one.misjudged, 0) if one.misjudged.value is not None
                 else words("accuracy.few"),
                 f"{one.misjudged.clips:,}",
             )
-            for one in reversed(reviews.versions)
+            for one, older in zip(
+                reviews.versions[::-1], (None, *reviews.versions[:0:-1]), strict=True
+            )
         ),
-        widths=(4.2, 4.6, 3.4, 1.8),
+        widths=(4.2, 4.6, 3.6, 1.6),
         align=("left", "left", "right", "right"),
     )  # fmt: skip
 
@@ -89,6 +92,15 @@ def _calibration(w: Writer, found: Agreement) -> Iterator[tuple[str, str]]:
             w.words("accuracy.calibration"),
             w.words("accuracy.calibration_value", error=w.percent(found.error, 1)),
         )
+
+
+def _changed(version: Version, older: Version | None) -> list[str]:
+    """Return what a version has that the one before it hadn't, and what it hasn't any more."""
+    known = () if older is None else older.models
+    kinds = {name.partition("@")[0] for name in version.models}
+    gone = [name for name in known if name.partition("@")[0] not in kinds]
+    new = [name for name in version.models if name not in known]
+    return [*new, *(f"\N{MINUS SIGN} {name}" for name in gone)]
 
 
 def _agreement(w: Writer, found: Agreement) -> Iterator[Block]:

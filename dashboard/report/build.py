@@ -11,7 +11,8 @@ from agent.domain.aggregate import au_rate, emotion_share
 from agent.domain.facs import AU_LABELS
 from agent.domain.frame import FrameStatus
 from agent.domain.observation import EMOTIONS
-from agent.evaluation.agreement import FEWEST
+from agent.evaluation.agreement import FEWEST, Rate
+from agent.evaluation.bias import Kind, Measure
 from agent.evaluation.differences import Said
 from dashboard.charts import STATUS_COLOURS
 from dashboard.compare import Verdict
@@ -28,6 +29,7 @@ from dashboard.documents.model import (
 from dashboard.documents.notice import grouped, short_digest
 from dashboard.report import accuracy, compared, draw
 from dashboard.report.draw import Mark
+from dashboard.report.sentences import short
 from dashboard.report.speed import speed
 from dashboard.report.writer import Writer
 from dashboard.text import Text
@@ -158,10 +160,27 @@ class _Report(Writer):
         uneven = [one for one in told if one.said is Said.DIFFERENT]
         if not told:
             return ""
-        kinds = self.words.listed(
-            [self.text(f"errors.kind.{one.kind.value}").lower() for one in uneven or told]
+        kinds = [self.text(f"errors.kind.{one.kind.value}").lower() for one in uneven or told]
+        if not uneven:
+            return self.words("summary.not_mistaken", kinds=self.words.listed(kinds))
+        said = [
+            self.words("summary.mistaken_kind", kind=kind, groups=self._shares(one.kind))
+            for kind, one in zip(kinds, uneven, strict=True)
+        ]
+        return self.words("summary.mistaken", kinds="; ".join(said))
+
+    def _shares(self, kind: Kind) -> str:
+        """Write the share of wrong labels of each group of a kind."""
+        groups = self.facts.bias.groups if self.facts.bias else ()
+        return self.words("list.comma").join(
+            self.words(
+                "summary.mistaken_group",
+                name=short(self.text, kind, one.name),
+                rate=self.estimate(Rate(one.value, one.low, one.high, one.samples), 0),
+            )
+            for one in groups
+            if (one.kind, one.measure) == (kind, Measure.MISJUDGED) and one.value is not None
         )
-        return self.words(f"summary.{'mistaken' if uneven else 'not_mistaken'}", kinds=kinds)
 
     def _stands_out(self) -> str:
         bias = self.facts.bias
@@ -169,7 +188,8 @@ class _Report(Writer):
             return ""
         if not bias.signs:
             return self.words("summary.even", n=len(bias.groups))
-        return self.words("summary.uneven", n=len(bias.signs))
+        count = len(bias.signs)
+        return self.words(f"summary.uneven_{'one' if count == 1 else 'many'}", n=count)
 
     def _deleted(self) -> str:
         log = self.facts.log

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from agent.domain.aggregate import ATTENTION
 from agent.domain.frame import FrameStatus
 from agent.evaluation.agreement import FEWEST
-from agent.evaluation.bias import Kind, Measure
+from agent.evaluation.bias import PAIR_KINDS, Measure
 from agent.evaluation.differences import Said
 from dashboard.compare import Verdict
 from dashboard.documents.model import (
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from dashboard.report.writer import Writer
 
 _RIGHT: Align = "right"
-_CIRCUMSTANCES = frozenset({Kind.DISTANCE, Kind.LIGHT, Kind.TURN})
+_READ = (Measure.QUALITY, Measure.EXPRESSIVENESS)
 
 
 def changes(w: Writer) -> Iterator[Block]:
@@ -158,37 +158,36 @@ def _hours(w: Writer) -> Iterator[Block]:
 
 
 def _groups(w: Writer) -> Iterator[Block]:
-    """Give the circumstances and the reviewed clips, each with its interval."""
+    """Give each circumstance's quality of reading and movement, with intervals."""
     words, bias = w.words, w.facts.bias
-    shown = [] if bias is None else [
-        one for one in bias.groups
-        if one.kind in _CIRCUMSTANCES and one.measure is not Measure.MISJUDGED
-    ]  # fmt: skip
-    if bias is not None and bias.signs:
+    if bias is None:
+        return
+    if bias.signs:
         yield Heading(words("bias.signs"), level=3)
         yield Bullets(tuple(sentence(w.text, sign) for sign in bias.signs))
-    if not shown:
+    found = {(g.kind, g.name, g.measure): g for g in bias.groups if g.kind in PAIR_KINDS}
+    names = dict.fromkeys((kind, name) for kind, name, _ in found)
+    rows = []
+    for kind, name in names:
+        quality, moved = (found.get((kind, name, measure)) for measure in _READ)
+        if quality is not None:
+            behind = f"{quality.samples:,}"
+            rows.append((named(w.text, kind, name), _group(w, quality), _group(w, moved), behind))
+    if not rows:
         return
     yield Heading(words("bias.circumstances"), level=3)
     yield Paragraph(words("bias.circumstances_about"))
-    rows = [
-        (
-            named(w.text, one.kind, one.name),
-            w.text(f"bias.measure.{one.measure.value}"),
-            _group(w, one),
-            f"{one.samples:,}",
-        )
-        for one in shown
-    ]
     yield Table(
-        tuple(words(f"bias.{key}") for key in ("group", "measure", "value", "behind")),
+        tuple(words(f"bias.{key}") for key in ("group", "quality", "expressiveness", "behind")),
         tuple(rows),
-        widths=(4.8, 3.4, 4.6, 1.8),
-        align=("left", "left", "right", "right"),
+        widths=(4.6, 4, 4, 2),
+        align=("left", "right", "right", "right"),
     )
 
 
-def _group(w: Writer, one: Group) -> str:
+def _group(w: Writer, one: Group | None) -> str:
+    if one is None:
+        return "–"
     if one.value is None:
         return w.words("accuracy.few")
     value, low, high = (number(w.text, one.measure, end) for end in (one.value, one.low, one.high))

@@ -28,12 +28,17 @@ def published(cards: Sequence[Card], words: Words) -> Iterator[Row]:
     for card, split, score, share, test, data in _SHOWN:
         found = by_name.get(card, {}).get(split)
         if isinstance(found, Mapping) and isinstance(found.get(score), float):
-            told = words(f"accuracy.{data}", **{k: v for k, v in found.items() if _plain(v)})
+            told = words(f"accuracy.{data}", **{k: _told(v) for k, v in found.items() if _plain(v)})
             yield (
                 words(f"accuracy.{test}"),
                 f"{told}\n({split})",
                 _score(found, score, share, words),
             )
+
+
+def _told(value: object) -> object:
+    """Write large whole numbers as the rest of the report does."""
+    return f"{value:,}" if isinstance(value, int) else value
 
 
 def _plain(value: object) -> bool:

@@ -46,12 +46,18 @@ def not_noted(words: Text, found: Sequence[Errors]) -> str:
 
 
 def named(words: Text, kind: Kind, name: str) -> str:
-    """Name a group."""
+    """Name a group and its kind."""
+    key = "part" if kind is Kind.HOUR and not name.isdigit() else kind.value
+    return words(f"bias.kind.{key}", name=short(words, kind, name))
+
+
+def short(words: Text, kind: Kind, name: str) -> str:
+    """Name a group where its kind is clear."""
     if kind is Kind.ZONE:
-        return words("bias.kind.zone", name=name)
+        return name
     if kind is Kind.HOUR and name.isdigit():
-        return words("bias.kind.hour", name=words("bias.name.hour", hour=int(name)))
-    return words(f"bias.kind.{kind.value}", name=words(f"bias.name.{name}"))
+        return words("bias.name.hour", hour=int(name))
+    return words(f"bias.name.{name}")
 
 
 def number(words: Text, measure: Measure, value: float | None) -> str:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from agent import bias_check
+from agent.evaluation.bias import Measure
 from dashboard.report.sentences import named, number, sentence
 from dashboard.views.common import local, plain, table
 
@@ -26,7 +27,8 @@ def section(words: Text, place: Site) -> None:
             st.info(words("bias.none"), icon=":material/hourglass_top:")
             return
         _said(words, found)
-        rows = [row(words, one) for one in found.groups]
+        # Mistakes stand in a part of their own, over all reviews and not 28 days alone.
+        rows = [row(words, g) for g in found.groups if g.measure is not Measure.MISJUDGED]
         if rows:
             table(words, rows, "bias.table")
 

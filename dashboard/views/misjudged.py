@@ -14,6 +14,7 @@ from dashboard.views.common import local, table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from datetime import datetime
 
     from agent.evaluation.agreement import Rate
     from agent.evaluation.bias import Errors, Group
@@ -40,8 +41,8 @@ def label(words: Text, version: Version, *, newest: bool) -> str:
     """Name a version by the time of its clips: people don't know models by their digests."""
     return words(
         "version.newest" if newest else "version.older",
-        since=local(version.since, "%Y-%m-%d"),
-        until=local(version.until, "%Y-%m-%d"),
+        since=_day(version.since),
+        until=_day(version.until),
         n=version.reviews,
     )
 
@@ -63,7 +64,10 @@ def by_version(words: Text, found: Sequence[Version], compared: Compared) -> Non
             points=f"{100 * (compared.noticeable or 0):.0f}", least=FEWEST,
         ))  # fmt: skip
         old_first = list(reversed(found))
-        names = [label(words, one, newest=one is found[0]) for one in old_first]
+        names = [
+            words("version.short", since=_day(one.since), until=_day(one.until))
+            for one in old_first
+        ]
         _chart(words, names, [one.misjudged for one in old_first], "version.alt")
         rows = [
             {
@@ -109,6 +113,10 @@ def by_circumstance(words: Text, groups: Sequence[Group], errors: Sequence[Error
             for name, one in zip(names, groups, strict=True)
         ]
         table(words, rows, words("errors.title"))
+
+
+def _day(at: datetime) -> str:
+    return local(at, "%Y-%m-%d")
 
 
 def _chart(words: Text, names: Sequence[str], shares: Sequence[Rate | Group], alt: str) -> None:
