@@ -165,7 +165,7 @@ def shares(points: Sequence[tuple[str, float, float, float]], name: str) -> alt.
     values = [{"group": g, "share": s, "low": lo, "high": hi} for g, s, lo, hi in points]
     scale = alt.Scale(domain=[0, max((high for *_, high in points), default=1.0)], nice=True)
     axis = alt.Axis(title=name, format=".0%", tickCount=5)
-    base = alt.Chart(_inline(values)).encode(
+    base = alt.Chart(inline(values)).encode(
         y=alt.Y(
             "group:N",
             sort=[group for group, *_ in points],
@@ -181,15 +181,13 @@ def shares(points: Sequence[tuple[str, float, float, float]], name: str) -> alt.
             alt.Tooltip("high:Q", title="95 %", format=".0%"),
         ],
     )  # fmt: skip
-    return alt.LayerChart(
-        layer=[
-            base.mark_rule(color=TEAL, strokeWidth=2.5).encode(
-                x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q"
-            ),
-            base.mark_point(color=TEAL, filled=True, size=70, opacity=1).encode(
-                x=alt.X("share:Q", scale=scale, axis=axis)
-            ),
-        ],
+    return layered(
+        base.mark_rule(color=TEAL, strokeWidth=2.5).encode(
+            x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q"
+        ),
+        base.mark_point(color=TEAL, filled=True, size=70, opacity=1).encode(
+            x=alt.X("share:Q", scale=scale, axis=axis)
+        ),
         height=27 * len(points) + 90,
     )
 
