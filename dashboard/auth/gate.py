@@ -12,6 +12,9 @@ Rules:
 from __future__ import annotations
 
 import asyncio
+import functools
+import html
+import json
 import weakref
 from collections.abc import Awaitable, Callable, MutableMapping
 from dataclasses import dataclass
@@ -27,6 +30,7 @@ from dashboard.auth.oidc import Service
 from dashboard.auth.sessions import Session
 from dashboard.pages import pages_for
 from dashboard.places import is_central
+from dashboard.text import LANGUAGES, Text
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -40,7 +44,8 @@ REFUSED = 1008
 """Closing code of a web socket: policy violation."""
 _BARE = ("/_stcore/", "/static/", "/media/", "/component/", "/vendor/")
 """Below these there is never a page."""
-_SCRIPT = b'<script src="/auth/watch.js" defer></script></head>'
+SHELL = ("skip", "help")
+"""What the page server says itself, in English; our script says it in the page's language."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,9 +299,20 @@ def _own_state_only(scope: Scope, session: Session) -> Pairs:
     return [*kept, (name, ", ".join(parts).encode("latin-1"))] if parts else kept
 
 
+@functools.cache
+def _script() -> bytes:
+    """Return the tag of our script with its words in each language, and the end of the head."""
+    words = {
+        code: {key: Text(code)(f"shell.{key}", name="{name}") for key in SHELL}
+        for code in LANGUAGES
+    }
+    said = html.escape(json.dumps(words), quote=True)
+    return f'<script src="/auth/watch.js" data-words="{said}" defer></script></head>'.encode()
+
+
 def _page_answer(start: dict[str, Any], body: bytes, host: str) -> Answer:
     """Return a page with our script, its policy, and nothing left to a cache."""
-    changed = body.replace(b"</head>", _SCRIPT, 1)
+    changed = body.replace(b"</head>", _script(), 1)
     added = {
         **headers.ALWAYS,
         "content-security-policy": headers.page_policy(body, host),

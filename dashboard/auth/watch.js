@@ -3,7 +3,9 @@
 "use strict";
 (() => {
   const PAUSE_MS = 3000;
+  const HELP = "Help for ";
   const ACTIVE_EVERY_MS = 20000;
+  const words = JSON.parse(document.currentScript.dataset.words);
   let asking = null;
   let told = 0;
 
@@ -41,10 +43,20 @@
     fetch("/auth/active", { method: "POST", cache: "no-store", keepalive: true }).catch(() => {});
   }
 
-  // The page server calls every page English; screen readers and line breaks go by this.
+  // The page server calls every page English, and says a few things in English itself; screen
+  // readers and line breaks go by this.
   function speak() {
     const here = new URLSearchParams(location.search).get("lang");
-    if (here && document.documentElement.lang !== here) document.documentElement.lang = here;
+    if (!here) return;
+    if (document.documentElement.lang !== here) document.documentElement.lang = here;
+    const said = words[here];
+    if (!said) return;
+    const skip = document.querySelector("[data-testid=stSkipToContent]")?.firstChild;
+    if (skip && skip.nodeValue !== said.skip) skip.nodeValue = said.skip;
+    for (const button of document.querySelectorAll(`[aria-label^="${HELP}"]`)) {
+      const name = button.getAttribute("aria-label").slice(HELP.length);
+      button.setAttribute("aria-label", said.help.replace("{name}", name));
+    }
   }
 
   setInterval(speak, 1000);

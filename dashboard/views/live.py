@@ -74,19 +74,25 @@ def _draw(words: Text) -> None:
     if health.state is not State.RUNNING and rules is not None:
         capture = queries_live.capture_by_policy(place, rules, now)
     day, refusal = _day(place, rules, now)
-    for alarm in found:
-        _alarm(words, alarm, now)
-    if refusal is not None:
-        trouble(words, "aggregates", refusal)
-    if not capture.allowed:
-        st.info(_closed(words, capture, now), icon=":material/schedule:")
-    elif refusal is None and not any(alarm.level < Level.KNOW for alarm in found):
-        count = len(health.cameras)
-        cameras = words("live.watching_one" if count == 1 else "live.watching_many", n=count)
-        st.success(words("live.well_watching", cameras=cameras), icon=":material/check_circle:")
-    _figures(words, health, disk, now)
-    _cameras(words, health, day, now)
-    _more(words, health, now)
+    # Each part has a box of its own: where one more alarm would move what comes after it, the
+    # browser would draw that anew, folded up and without the keyboard's focus.
+    with st.container():
+        for alarm in found:
+            _alarm(words, alarm, now)
+        if refusal is not None:
+            trouble(words, "aggregates", refusal)
+        if not capture.allowed:
+            st.info(_closed(words, capture, now), icon=":material/schedule:")
+        elif refusal is None and not any(alarm.level < Level.KNOW for alarm in found):
+            count = len(health.cameras)
+            cameras = words("live.watching_one" if count == 1 else "live.watching_many", n=count)
+            st.success(words("live.well_watching", cameras=cameras), icon=":material/check_circle:")
+    with st.container():
+        _figures(words, health, disk, now)
+    with st.container():
+        _cameras(words, health, day, now)
+    with st.container():
+        _more(words, health, now)
 
 
 def _alarm(words: Text, alarm: Alarm, now: datetime) -> None:

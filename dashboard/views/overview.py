@@ -148,10 +148,12 @@ def _filled(words: Text, about: _About, latest: Latest) -> None:
     zone, period = _controls(words, place, latest)
     if policy is not None and policy.demo:
         st.info(words("banner.demo", bucket=bucket, k=latest.k), icon=":material/science:")
+    # A place of its own, so that what is unfolded below stays so when this comes and goes.
+    stale = st.empty()
     if (age := _stale(latest)) is not None:
         ago = words.duration(age.total_seconds())
         said = "banner.stale_central" if places.is_central() else "banner.stale"
-        st.warning(words(said, ago=ago), icon=":material/history:")
+        stale.warning(words(said, ago=ago), icon=":material/history:")
     page = _read(key_of(place), latest, period, zone, timezone)
     sections.coverage(words, page, zone, policy, latest)
     faces.movement(words, page)

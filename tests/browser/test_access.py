@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from agent.config.policy_file import load_policy
+from agent.config.site import Site
 from agent.domain.access import Role
 from dashboard.pages import PAGES
 from dashboard.text import Text
 from dashboard.views import access_log, policy
-from tests.browser import seed_whole, serving
+from tests.browser import seed_agent, seed_whole, serving
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -108,6 +110,76 @@ def test_no_page_has_a_serious_fault(
     assert faults == {}
     assert seen == {page.key for page in PAGES}
     assert judgements == len(PAGES) + (len(policy.TABS) - 1) + (len(access_log.TABS) - 1)
+
+
+FOCUSED = """() => {
+  const there = document.activeElement;
+  const ringed = [there, there.parentElement].some((node) => {
+    const style = getComputedStyle(node);
+    return style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  });
+  return { name: there.getAttribute("aria-label") || there.innerText || there.tagName, ringed,
+    part: there.closest("[data-testid=stSidebar]") ? "side"
+      : there.closest("[data-testid=stMain]") ? "main" : "top" };
+}"""
+"""What has the focus, whether a ring marks it, and where on the page it is."""
+
+
+def test_the_keyboard_goes_through_a_page_in_order(address: str, browser: Any) -> None:
+    """First a way past the navigation, then side, then page; each stop is marked as such."""
+    words = Text("ja")
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="ja-JP")
+    page = context.new_page()
+    serving.sign_in(page, address, seed_whole.NAMES[Role.MANAGER])
+    page.goto(f"{address}/overview?lang=ja")
+    settle(page)
+    page.get_by_text(words("shell.skip")).wait_for(state="attached")
+    stops = []
+    for _ in range(30):
+        page.keyboard.press("Tab")
+        stops.append(page.evaluate(FOCUSED))
+    page.goto(f"{address}/overview?lang=ja")
+    settle(page)
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Tab")
+    after = page.evaluate(FOCUSED)
+    context.close()
+    parts = [stop["part"] for stop in stops]
+
+    assert stops[0]["name"] == words("shell.skip")
+    assert parts == sorted(parts, key=["top", "side", "main"].index)
+    assert [stop["name"] for stop in stops if not stop["ringed"]] == []
+    assert words("coverage.observed") in "".join(stop["name"] for stop in stops)
+    assert after["part"] == "main"
+
+
+def test_the_focus_stays_where_it_is_while_the_page_refreshes(
+    address: str, browser: Any, root: Path
+) -> None:
+    """What refreshes by itself keeps what is unfolded, and the keyboard stays on it."""
+    words = Text("ja")
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="ja-JP")
+    page = context.new_page()
+    serving.sign_in(page, address, seed_whole.NAMES[Role.MANAGER])
+    page.goto(f"{address}/live?lang=ja")
+    settle(page)
+    heading = page.locator("summary", has_text=words("fact.title"))
+    heading.focus()
+    page.keyboard.press("Enter")
+    page.get_by_text("15,321").wait_for()
+    site, now = Site(root), seed_agent.present()
+    digest = load_policy(site.policy).digest
+    seed_agent.write_report(site, seed_agent.report(now, digest, stored_records=16_002))
+    page.get_by_text("16,002").wait_for()
+    stays = heading.evaluate("(there) => there === document.activeElement")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Shift+Tab")
+    back = heading.evaluate("(there) => there === document.activeElement")
+    context.close()
+
+    assert stays
+    assert back
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

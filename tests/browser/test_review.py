@@ -30,7 +30,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     """Return a site with clips of the demo's faces and two accounts."""
-    found = seed_review.fill(tmp_path_factory.mktemp("site"), datetime.now(UTC))
+    found = seed_review.fill(tmp_path_factory.mktemp("site"), datetime.now(UTC), seconds=30)
     serving.add_account(found.root, "sato", Role.REVIEWER)
     serving.add_account(found.root, "hana", Role.MANAGER)
     return found
@@ -108,6 +108,62 @@ def test_a_clip_is_reviewed_by_keyboard(site: Site, browser: Any, address: str) 
     assert (stored.review.clip.id.bucket, f"review:{stored.digest}") == entry.event.objects
     assert log.count(AccessQuery(action=Action.UNLOCKED)) == 1
     assert hosts <= {"127.0.0.1", None, ""}
+
+
+def stop_at(page: Any, name: str, most: int = 60) -> None:
+    """Press Tab until what has the focus bears a name."""
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        there = page.evaluate(
+            "(() => { let a = document.activeElement;"
+            " while (a.shadowRoot?.activeElement) a = a.shadowRoot.activeElement;"
+            " const text = a.matches('a, button, summary') ? a.innerText : '';"
+            " return `${a.getAttribute('aria-label') ?? ''} ${text}` })()"
+        )
+        if name in there:
+            return
+    pytest.fail(f"the keyboard doesn't reach {name}")
+
+
+def test_the_whole_way_needs_no_mouse(site: Site, browser: Any, address: str) -> None:
+    """From the form over the navigation and the passphrase to a judgement and the lock."""
+    words = Text("en")
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="en-GB")
+    page = context.new_page()
+    page.set_default_timeout(serving.PATIENCE_SECONDS * 1000)
+    before = len(ReviewReader(site.reviews).reviews())
+    page.goto(address)
+    page.keyboard.type("sato")  # the form has put the focus there
+    keys(page, "Tab")
+    page.keyboard.type(serving.PASSWORD)
+    keys(page, "Enter")
+    page.get_by_role("link", name=words("review.title")).first.wait_for()
+    stop_at(page, words("review.title"))
+    keys(page, "Enter")
+    page.get_by_text(words("review.locked.title")).wait_for()
+    stop_at(page, words("review.locked.passphrase"))
+    page.keyboard.type(PASSPHRASE)
+    stop_at(page, words("review.locked.unlock"))
+    keys(page, "Enter")
+    page.locator(".player .answers").first.wait_for()
+    page.wait_for_function("document.activeElement.shadowRoot?.activeElement?.type === 'radio'")
+    keys(page, "r", "1", "Enter")
+    page.locator(".player .compare").first.wait_for()
+    page.wait_for_function("document.activeElement.shadowRoot")
+    stop_at(page, words("review.verdict.accept"))
+    keys(page, "Enter")
+    page.locator("button:not([disabled])", has_text=words("review.step.submit")).wait_for()
+    stop_at(page, words("review.step.submit"))
+    keys(page, "Enter")
+    page.get_by_text(words("review.thanks")).wait_for()
+    page.locator(".player .answers").first.wait_for()
+    page.wait_for_function("document.activeElement.shadowRoot?.activeElement?.type === 'radio'")
+    stop_at(page, words("review.lock"))
+    keys(page, "Enter")
+    page.get_by_text(words("review.locked.title")).wait_for()
+    context.close()
+
+    assert len(ReviewReader(site.reviews).reviews()) == before + 1
 
 
 def test_a_mind_can_be_changed_until_it_is_submitted(

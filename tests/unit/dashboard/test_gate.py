@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -18,6 +19,7 @@ from dashboard.auth import headers
 from dashboard.auth.desk import Demo, Desk
 from dashboard.auth.gate import Address, Gate
 from dashboard.auth.sessions import Ending, Session
+from dashboard.text import Text
 from tests import signed_in
 
 if TYPE_CHECKING:
@@ -317,6 +319,8 @@ def test_a_session_reaches_the_pages(door: Door) -> None:
 
     assert answer.status == 200
     assert b'src="/auth/watch.js"' in answer.body
+    for language in ("en", "ja"):
+        assert json.dumps(Text(language)("shell.skip"))[1:-1].encode() in answer.body
     assert b"pages" in answer.body
     assert answer.header("content-length") == str(len(answer.body))
     assert answer.header("cache-control") == "no-store"
