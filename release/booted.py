@@ -48,6 +48,10 @@ class Check:
     patience: float = 0.0
 
 
+FILE = "/srv/central.toml"
+CENTRE = 'site = "demo"\\nurl = "sqlite:////var/lib/omokage/state/central.sqlite"\\n'
+PAGES = ("setpriv --reuid=omokage-pages --regid=omokage-pages --init-groups --no-new-privs -- "
+         "/opt/omokage/venv/bin/omokage")  # fmt: skip
 STILL = "/etc/systemd/system/omokage-agent.service.d/99-still.conf"
 CHECKS = (
     Check("the package installs", "dpkg --install /srv/omokage.deb", "Next: omokage install"),
@@ -78,8 +82,18 @@ CHECKS = (
           "omokage_up 1.0", patience=20),
     Check("a review starts and stops",
           "systemctl start omokage-review && systemctl stop omokage-review"),
+    Check("a centre is prepared by who sends",
+          f"printf '{CENTRE}' > {FILE}; chmod 600 {FILE}; chown omokage-pages {FILE}; cd /srv; "
+          f"{PAGES} central prepare --central {FILE} && "
+          f"{PAGES} central add demo --central {FILE}", "may send"),
+    Check("its address is sealed to the machine",
+          f"omokage install --central {FILE}; systemctl is-enabled omokage-sync.timer", "enabled"),
+    Check("numbers go there, by a unit of its own", "systemctl start omokage-sync && "
+          f"{PAGES} central list --central {FILE} --json | grep -E '\"buckets\": [1-9]'",
+          patience=90),
+    Check("the operator is told", "omokage sync --status", "last complete run: 20"),
     Check("exposures are low, as systemd sees them", "omokage doctor --no-camera --json | "
-          "grep -A1 '\"about\": \"units\"' | grep -c '\"level\": \"ok\"'", "5"),
+          "grep -A1 '\"about\": \"units\"' | grep -c '\"level\": \"ok\"'", "6"),
     Check("the signing key can be sealed to the machine",
           "omokage install --seal-device-key && test ! -e /var/lib/omokage/keys/device.pem"),
     Check("it records with the sealed key",

@@ -13,4 +13,5 @@ if TYPE_CHECKING:
 
 def show(words: Text, _user: User) -> None:
     """Say so, and where the page is."""
+    st.title(words("sites.elsewhere_title"), anchor=False)
     st.info(words("sites.elsewhere"), icon=":material/storefront:")
