@@ -61,7 +61,7 @@ def browser() -> Iterator[Any]:
 def test_no_page_of_a_centre_has_a_serious_fault(
     address: str, browser: Any, language: str, locale: str, scheme: str, width: int
 ) -> None:
-    """Each page that a centre alone has, unfolded, is free of serious findings and fits the screen."""
+    """Each page that a centre alone has, unfolded, is free of serious findings, and fits."""
     faults: dict[str, object] = {}
     context = browser.new_context(
         viewport={"width": width, "height": 800}, locale=locale, color_scheme=scheme
