@@ -6,6 +6,7 @@ whole transactions only, and every write may be repeated.
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -189,7 +190,7 @@ class Centre:
         Raises:
             SchemaTooNew, CentralError: see `central_refusals`.
         """
-        with central_refusals(), self.engine.begin() as connection:
+        with central_refusals(), self._made() as connection:
             if inspect(connection).has_table(META.name):
                 found_schema(connection)
             SCHEMA.create_all(connection)
@@ -197,6 +198,14 @@ class Centre:
                 connection.execute(insert(META).values(name="schema", number=CENTRAL_SCHEMA))
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(RULES.read_text("utf-8"))
+
+    @contextmanager
+    def _made(self) -> Iterator[Connection]:
+        """Begin a transaction; a trial's file is made first, for its owner and group alone."""
+        if self.engine.dialect.name == "sqlite":
+            os.close(os.open(str(self.engine.url.database), os.O_RDWR | os.O_CREAT, 0o660))
+        with self.engine.begin() as connection:
+            yield connection
 
     def add(self, name: str, role: str) -> None:
         """Register a site for a role of the database; the role of one that is there is replaced.

@@ -271,6 +271,11 @@ def test_a_newer_centre_is_refused_and_untouched(
     assert at_centre(centre) == ([], [])
 
 
+def test_a_trials_file_is_not_for_everybody(centre: Centre, tmp_path: Path) -> None:
+    """Numbers of a centre in a file can be read by its owner and group alone."""
+    assert (tmp_path / "central.sqlite").stat().st_mode & 0o007 == 0
+
+
 def test_a_removed_site_leaves_nothing(source: Path, centre: Centre) -> None:
     """Removing a site removes all its rows, and nobody else's."""
     run(source, centre, "kyoto")
