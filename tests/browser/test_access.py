@@ -27,7 +27,7 @@ LOOKS = (("en", "en-GB", "light", 1366), ("ja", "ja-JP", "dark", 390))
 @pytest.fixture(scope="module")
 def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a site that has something on each page."""
-    return seed_whole.fill_whole(tmp_path_factory.mktemp("site")).root
+    return seed_whole.fill_whole(tmp_path_factory.mktemp("site"), reviewed=True).root
 
 
 @pytest.fixture(scope="module")
