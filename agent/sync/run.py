@@ -86,12 +86,12 @@ def sync(
     now = int(clock.now().timestamp())
     here = living(outgoing.stock(lives), now)
     plan = look(here, there, now)
+    there.lower(plan.lower)
     done = 0
     for keys in portions(plan.send, PORTION):
         there.send(keys[0].kind, *outgoing.rows(keys, here))
         done += len(keys)
         say(done, len(plan.send))
-    there.lower(plan.lower)
     there.seen(clock.now(), policy.site, policy.timezone)
     outcome = Outcome(len(here), done, shortened + len(plan.lower), expired)
     return outcome, newest(here)
