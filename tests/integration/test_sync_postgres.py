@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 import pytest
 from sqlalchemy import text
 
+from agent.config.site import Site
 from agent.domain.aggregate import FACES_PEAK, TOTAL_SECONDS, au_rate
 from agent.errors import CentralDenied, CentralError, CentralUnreachable, SchemaTooNew, SiteUnknown
 from agent.store.aggregate_sums import Span, Steps, SumReader
@@ -25,6 +26,7 @@ from agent.store.central_address import parse
 from agent.store.central_shelf import CentralShelf
 from agent.store.central_site import SiteAtCentre
 from tests import certificates, postgres
+from tests.browser.seed import DEMO
 from tests.central import FAR, at_centre, at_site, released, run
 
 if TYPE_CHECKING:
@@ -364,6 +366,39 @@ def test_a_killed_run_loses_and_doubles_nothing(
     assert counts == sorted(counts)
     assert 0 < counts[0] < 160
     assert at_centre(office) == at_site(fresh)
+
+
+STRICT = """
+import ctypes, sys
+if ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) != 0:  # PR_SET_MDWE, as the unit has it
+    sys.exit(77)
+from agent.cli.main import main
+main(["sync", "--site", sys.argv[1], "--central", sys.argv[2]])
+"""
+
+
+def test_it_runs_where_memory_is_never_executable_and_writable(
+    server: Server, fresh: Path, tmp_path: Path
+) -> None:
+    """The command works under the kernel's switch that its unit uses."""
+    site, file = Site(tmp_path / "site"), tmp_path / "central.toml"
+    site.aggregates.parent.mkdir(parents=True)
+    site.policy.write_bytes(DEMO.read_bytes())
+    fresh.rename(site.aggregates)
+    file.write_text(f'site = "kyoto"\nurl = "{server.url("kyoto", WORD)}"\n')
+    file.chmod(0o600)
+    done = subprocess.run(
+        [sys.executable, "-c", STRICT, str(site.root), str(file)],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    if done.returncode == 77:
+        pytest.skip("this kernel has no PR_SET_MDWE (Linux 6.3)")
+
+    assert done.returncode == 0, done.stderr
+    assert "were sent as kyoto" in done.stdout
+    there, here = at_centre(centre_of(server, "office")), at_site(site.aggregates)
+    assert there[0]
+    assert there[0] == [row for row in here[0] if row in there[0]]
 
 
 def test_a_certificate_is_checked(server: Server, fresh: Path, tmp_path: Path) -> None:
