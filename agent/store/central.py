@@ -128,7 +128,7 @@ def _refused(error: DBAPIError) -> CentralError:
     # Before there is a connection the driver hands on no code, only the server's words.
     if state in _DENIED or "authentication failed" in said or "pg_hba.conf" in said:
         return CentralDenied("the central database doesn't let this role in, or not do this")
-    if "certificate" in said or "SSL" in said:
+    if "certificate" in said or "does not support SSL" in said:
         return CentralUnreachable(
             "the central server's certificate isn't the one that was asked for",
             advice="Check the server's name in the address, and the file of sslrootcert.",
