@@ -81,15 +81,15 @@ def _table(block: Table) -> str:
     )
     kind = _class("form") if block.row_height_mm else ""
     return (
-        f"<table{kind}><colgroup>{columns}</colgroup>"
-        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>"
+        f'<div class="wide-part"><table{kind}><colgroup>{columns}</colgroup>'
+        f"<thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
 
 
 def _figure(block: Figure) -> str:
     named = block.svg.replace("<svg ", f'<svg role="img" aria-label="{escape(block.alt)}" ', 1)
     caption = f"<figcaption>{escape(block.caption)}</figcaption>" if block.caption else ""
-    return f"<figure>{named}{caption}</figure>"
+    return f'<figure><div class="wide-part">{named}</div>{caption}</figure>'
 
 
 def _fields(block: Fields) -> str:

@@ -227,3 +227,15 @@ def test_a_table_with_ragged_rows_is_refused() -> None:
     ):
         with pytest.raises(ValueError, match="one entry a column"):
             DocumentTable(("x", "y"), rows, widths, align)
+
+
+def test_what_is_wider_than_a_phone_scrolls_by_itself() -> None:
+    """Tables and drawings stand in a part that may scroll, so no number is cut in two."""
+    figure = Figure('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 1 1"></svg>', "a")
+    table = DocumentTable(("n",), (("38.3 % (37.7-38.9 %)",),), align=("right",))
+    page = document_html([Document("en", "T", "", ISSUED, "f", (table, figure))], Paper.A4)
+
+    assert page.count('<div class="wide-part"><table') == 1
+    assert page.count('<div class="wide-part"><svg') == 1
+    assert ".wide-part { overflow-x: auto; }" in page
+    assert "td.right { white-space: nowrap; }" in page
