@@ -39,9 +39,11 @@ from agent.privacy.register import parse_register
 from agent.proof.certificate import read_certificate
 from agent.store.accounts import AccountBook
 from agent.store.aggregates import AggregateReader
+from agent.store.central_address import parse as parse_address
 from agent.store.identity import check_identity, known_identity
 from agent.store.passwords import CHEAPEST, hash_password
 from agent.store.segments import SegmentReader, SegmentStore
+from agent.sync.state import read_state
 from tests.fuzz.handed import HANDED
 from tests.fuzz.sets import SETS
 from tests.fuzz.target import Target, at_path, files, folder, texts
@@ -241,6 +243,17 @@ CALIBRATION = json.dumps(
                 "models": ["m@1"], "clips": 40}]}
 ).encode()  # fmt: skip
 
+CENTRAL = [
+    b'site = "kyoto"\nurl = "postgresql://kyoto:a%20b@db.example/omokage?sslrootcert=/etc/ca"\n',
+    b'url = "postgresql://office:b@/omokage?host=/run/postgresql"\n',
+    b'url = "sqlite:////srv/central.sqlite"\n',
+]
+
+SYNC = json.dumps(
+    {"tried_at": NOW.isoformat(), "complete_at": NOW.isoformat(),
+     "through": {"cell": 1775044800, "day": -1}, "trouble": ""}
+).encode()  # fmt: skip
+
 TARGETS: dict[str, Target] = {
     "policy": Target(
         lambda c: parse_policy(c, "policy.toml"),
@@ -280,6 +293,8 @@ TARGETS: dict[str, Target] = {
     "calibration": Target(at_path("calibration.json", read_steps), lambda: [CALIBRATION]),
     "metrics": Target(at_path("status.json", lambda p: render(p, lambda: NOW)), lambda: [health()]),
     "status": Target(at_path("status.json", status_command), lambda: [health()]),
+    "central": Target(parse_address, lambda: CENTRAL),
+    "sync": Target(at_path("sync.json", read_state), lambda: [SYNC]),
     "certificate": Target(lambda c: read_certificate(c, "c.json"), certificates),
     **HANDED,
     **SETS,
