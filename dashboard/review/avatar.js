@@ -247,7 +247,8 @@ function corner(a, side) {
 function mouth(at, a, both) {
   const push = a(17, ""), drop = a(26, ""), tight = a(23, ""), press = a(24, ""), suck = a(28, "");
   // Lips part by AU25; a dropped jaw draws them further apart, and a little on its own.
-  const parted = a(25, ""), apart = 0.115 * parted + drop * (0.14 + 0.1 * parted);
+  // Half-parted lips must show as such, hence the power: a slit between them is soon lost.
+  const parted = a(25, ""), apart = 0.125 * parted ** 0.7 + drop * (0.14 + 0.1 * parted);
   const gap = apart * (1 - 0.85 * press) * (1 - 0.6 * suck);
   const stretch = (a(20, "L") + a(20, "R")) / 2;
   const thin = (1 - 0.45 * tight) * (1 - 0.6 * press) * (1 - 0.94 * suck) * (1 - 0.35 * stretch);

@@ -163,7 +163,7 @@ def faults(browser: Any, out: Path, look: str) -> None:
                 visitor(browser, out, look) as (page, language, take),
             ):
                 serving.sign_in(page, address, "aoi")  # is written into the log
-                page.locator("[data-testid=stSidebar]").wait_for()
+                page.locator("[data-testid=stSidebar]").wait_for(state="attached")
                 with broken(getattr(site, database), fault):
                     page.goto(f"{address}/{name}?lang={language}")
                     page.wait_for_timeout(6000)

@@ -115,11 +115,12 @@ def test_brows_rise_and_fall_where_they_should(drawn: Callable[..., Shape]) -> N
 
 def test_lips_part_with_au25_and_the_jaw_drops_with_au26(drawn: Callable[..., Shape]) -> None:
     """AU25 opens the mouth without the chin; AU26 lowers the chin; together they open most."""
-    still, parted = drawn(), drawn(AU25=5.0)
+    still, half, parted = drawn(), drawn(AU25=2.5), drawn(AU25=5.0)
     jaw, wide = drawn(AU26=5.0), drawn(AU25=5.0, AU26=5.0)
 
     assert still["gap"] is None
     assert height(parted["gap"]) > 10
+    assert 0.55 * height(parted["gap"]) < height(half["gap"]) < 0.85 * height(parted["gap"])
     assert parted["head"] == pytest.approx(still["head"], abs=0.5)
     assert jaw["head"][3] > still["head"][3] + 15
     assert height(wide["gap"]) > 1.6 * height(parted["gap"])
