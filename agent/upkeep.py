@@ -17,6 +17,7 @@ from agent import bias_check
 from agent.checkpoints import load_device, prune_if_due
 from agent.clock import Clock
 from agent.config.site import Site
+from agent.config.words import RETENTION, load_words
 from agent.crypto.keys import load_public
 from agent.domain.access import AccessRecorder, Action, Role
 from agent.domain.aggregate import Aggregate
@@ -28,7 +29,6 @@ from agent.maintenance import House, Stores, read_clocks
 from agent.memory import recall, remember
 from agent.retention.receipt import Actor
 from agent.retention.round import Round
-from agent.retention.words import DOUBTS, STOPS
 from agent.review_keeping import honour_reviews, keep_reviews
 from agent.store.access_reader import AccessQuery, AccessReader
 from agent.store.aggregates import open_or_replace as open_aggregates
@@ -227,11 +227,12 @@ class Upkeep:
 def describe(found: Round, policy: Policy, now: datetime, language: str = "en") -> list[str]:
     """Put into sentences what a person must do something about."""
     at = f"{now.astimezone(ZoneInfo(policy.timezone)):%Y-%m-%d %H:%M}"
+    words = load_words(language, RETENTION)
     sentences = list(found.trouble)
     if found.doubt is not None:
-        sentences.append(DOUBTS[found.doubt][language].format(at=at))
+        sentences.append(words(f"doubt.{found.doubt}", at=at))
     if found.stop is not None:
-        sentences.append(STOPS[found.stop][language].format(rows=found.waiting_rows))
+        sentences.append(words(f"stop.{found.stop}", rows=found.waiting_rows))
     return [
         sentence if sentence.endswith((".", "。")) else f"{sentence}." for sentence in sentences
     ]

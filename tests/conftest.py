@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,11 +25,45 @@ if ROOT not in sys.path:
     sys.path.insert(0, ROOT)
 
 from tests.fakes import FrozenClock, write_video  # noqa: E402
+from tests.leftovers import adopt_orphans, await_children, left_files  # noqa: E402
+
+OWN_TEMP = pytest.StashKey[Path]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add `--golden`."""
     parser.addoption("--golden", action="store_true", help="write the golden files again")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Give the run a temporary folder of its own, which it has to leave empty."""
+    adopt_orphans()
+    if not hasattr(config, "workerinput"):  # a worker has that of who started it
+        own = config.stash[OWN_TEMP] = Path(tempfile.mkdtemp(prefix="omokage-tests-"))
+        own.chmod(0o755)  # some tests act as another account
+        os.environ["TMPDIR"] = str(own)
+    tempfile.tempdir = None
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """Fail a run that leaves files in the temporary folder."""
+    folder = session.config.stash.get(OWN_TEMP, None)
+    if folder is None:
+        return
+    if left := left_files(folder):
+        print(f"\nleft in the temporary folder {folder}: {', '.join(left)}")
+        session.exitstatus = exitstatus or pytest.ExitCode.TESTS_FAILED
+    if session.exitstatus in {pytest.ExitCode.OK, pytest.ExitCode.NO_TESTS_COLLECTED}:
+        shutil.rmtree(folder, ignore_errors=True)  # else what failed has its files there
+
+
+@pytest.fixture(scope="module", autouse=True)
+def no_process_stays() -> Iterator[None]:
+    """Fail a file whose tests leave a process running, or hand one to nobody."""
+    yield
+    left = await_children()
+    assert left == {}
 
 
 @pytest.fixture(autouse=True)

@@ -14,6 +14,8 @@ from agent.shipped import shipped
 TEXTS = shipped("policies/text")
 SENTENCES = TEXTS / "sentences.toml"
 """What a policy means, and how numbers read."""
+RETENTION = TEXTS / "retention.toml"
+"""What deletion says: plan, reasons, refusals, doubts, receipt."""
 
 
 def load_words(language: str, *files: Path) -> Words:

@@ -10,8 +10,8 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from agent.domain.retention import LegalHold, Tier
+from agent.domain.words import Words
 from agent.retention.plan import Lot, RetentionPlan, Why
-from agent.retention.words import REASONS, TIERS
 
 _ORDER = {tier: place for place, tier in enumerate(Tier)}
 
@@ -46,18 +46,22 @@ class Group:
     first: datetime
     last: datetime
 
-    def sentence(self, timezone: str, language: str) -> str:
-        """Say why, with the instant in the words of the site's clock."""
-        zone = ZoneInfo(timezone)
-        ends = [f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in (self.first, self.last)]
-        to = " to " if language == "en" else "〜"
-        at = ends[0] if ends[0] == ends[1] else to.join(ends)
-        reason = "" if self.hold is None else self.hold.reason
-        return REASONS[self.why][language].format(at=at, reason=reason)
+    def sentence(self, timezone: str, words: Words) -> str:
+        """Say why, with the instant in the words of the site's clock.
 
-    def name(self, language: str) -> str:
-        """Return what the lots are, in words."""
-        return TIERS[self.tier][language]
+        Args:
+            timezone: of the site.
+            words: with those of `policies/text/retention.toml`.
+        """
+        zone = ZoneInfo(timezone)
+        first, last = (f"{at.astimezone(zone):%Y-%m-%d %H:%M}" for at in (self.first, self.last))
+        at = first if first == last else words("plan.to", first=first, last=last)
+        reason = "" if self.hold is None else self.hold.reason
+        return words(f"reason.{self.why}", at=at, reason=reason)
+
+    def name(self, words: Words) -> str:
+        """Return what the lots are."""
+        return words(f"tier.{self.tier}")
 
     def as_json(self) -> dict[str, Any]:
         """Return it for a program."""

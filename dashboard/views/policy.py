@@ -9,9 +9,9 @@ from zoneinfo import ZoneInfo
 import streamlit as st
 
 from agent.clock import SystemClock
+from agent.config.words import RETENTION, load_words
 from agent.domain.policy import local_day
 from agent.errors import AgentError, StoreError
-from agent.retention.words import DOUBTS, STOPS
 from dashboard import entries, queries, queries_live, queries_policy
 from dashboard.queries_live import State
 from dashboard.queries_policy import TierRow
@@ -161,13 +161,13 @@ def _figures(words: Text, policy: Policy, outlook: Outlook) -> None:
 
 def _stops(words: Text, policy: Policy, outlook: Outlook) -> None:
     """Say what stands in the way of a deletion, in the sentences of `omokage policy plan`."""
-    said = []
+    said, sentences = [], load_words(words.language, RETENTION)
     if outlook.verdict.doubt is not None:
         at = _clock(policy, outlook.verdict.mark.wall)
-        said.append(DOUBTS[outlook.verdict.doubt][words.language].format(at=at))
+        said.append(sentences(f"doubt.{outlook.verdict.doubt}", at=at))
     if outlook.clearance.stop is not None:
         number = outlook.clearance.waiting_rows
-        said.append(STOPS[outlook.clearance.stop][words.language].format(rows=number))
+        said.append(sentences(f"stop.{outlook.clearance.stop}", rows=number))
     for sentence in said:
         end = "。" if words.language == "ja" else "."
         st.warning(f"{sentence[:1].upper()}{sentence[1:]}{end}", icon=":material/warning:")
@@ -215,7 +215,7 @@ def _lot(words: Text, policy: Policy, fate: str, group: Group) -> dict[str, str]
         words("kept.where"): places.get(group.zone, group.zone),
         words("kept.parts"): f"{group.holdings:,}",
         words("kept.rows"): f"{group.rows:,}",
-        words("kept.why"): group.sentence(policy.timezone, words.language),
+        words("kept.why"): group.sentence(policy.timezone, load_words(words.language, RETENTION)),
     }
 
 

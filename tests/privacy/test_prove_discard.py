@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
+import signal
+import subprocess
 import sys
 import tempfile
+import time
 from collections import defaultdict
 from pathlib import Path
 
@@ -94,3 +98,45 @@ def test_without_overwriting_frames_would_be_left() -> None:
     forms = {hit.form for look in found.looks if look.moment == "stopped" for _, hit in look.hits}
     assert "pixels" in forms
     assert found.residue > 640 * 480
+
+
+@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGKILL])
+def test_a_proof_that_is_ended_leaves_no_agent_running(tmp_path: Path, how: signal.Signals) -> None:
+    """Asked to end, it takes its agent and its made-up site along; killed, at least the agent."""
+    (tmp_path / "tmp").mkdir()
+    command = [sys.executable, "-m", "agent.cli.main", "prove-discard", "--site", str(tmp_path)]
+    with subprocess.Popen(
+        command,
+        cwd=ROOT,
+        env=os.environ | {"TMPDIR": str(tmp_path / "tmp")},
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as proof:
+        assert proof.stderr is not None
+        while "before" not in (line := proof.stderr.readline()):
+            assert line
+        agents = [pid for pid in children_of(proof.pid) if "agent.proof.subject" in words_of(pid)]
+        proof.send_signal(how)
+
+    assert proof.returncode == -how
+    assert len(agents) == 1
+    end = time.monotonic() + 30
+    while "agent.proof.subject" in words_of(agents[0]):
+        assert time.monotonic() < end
+        time.sleep(0.1)
+    if how is signal.SIGTERM:
+        assert [] == list((tmp_path / "tmp").iterdir())
+
+
+def children_of(pid: int) -> list[int]:
+    """Return the processes that a process has started."""
+    found = Path(f"/proc/{pid}/task").glob("*/children")
+    return [int(child) for file in found for child in file.read_text().split()]
+
+
+def words_of(pid: int) -> str:
+    """Return a process's command line; nothing where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""

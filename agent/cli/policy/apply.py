@@ -53,6 +53,7 @@ def apply(site: Path, delete: bool, agreed: int | None, accept: bool, clock_is_r
     from agent.cli.who import operator
     from agent.config.policy_file import load_policy
     from agent.config.site import Site
+    from agent.config.words import RETENTION, load_words
     from agent.domain.access import Role
     from agent.retention.plan import plan
     from agent.retention.receipt import Actor
@@ -71,7 +72,7 @@ def apply(site: Path, delete: bool, agreed: int | None, accept: bool, clock_is_r
     allowed = clear(found, policy, known=stock.known)
     click.echo("\n".join(describe(found, policy, allowed, stock, preferred_language())))
     if not delete:
-        click.echo(WORDS[preferred_language()]["dry"])
+        click.echo(load_words(preferred_language(), RETENTION)("receipt.dry"))
         return
     _refuse_another(place, policy, accept=accept)
     _refuse_lost(allowed)
@@ -189,40 +190,22 @@ def _one_round(
         return house.keep(read_clocks(clock), agreed=agreed)
 
 
-WORDS = {
-    "en": {
-        "deleted": "deleted   records: {records}, numbers: {numbers}",
-        "emptied": "log       emptied: deleted rows are gone from the database's files too",
-        "blocked": "LOG       not emptied yet, a reader is open; the agent tries again each minute",
-        "keys": "keys      destroyed: {ids}",
-        "overdue": "overdue   rows: {rows}",
-        "unknown": "OVERDUE   a database can't be read, so nobody can tell",
-        "dry": "Nothing was deleted. To do it: omokage policy apply --delete",
-    },
-    "ja": {
-        "deleted": "消去済み  記録{records}件、数字{numbers}件",
-        "emptied": "ログ      空にしました。消した行はデータベースのファイルにも残っていません",
-        "blocked": "ログ      まだ空にできません（読み取り中）。エージェントが1分ごとに試みます",
-        "keys": "鍵        破棄しました：{ids}",
-        "overdue": "期限超過  {rows}件",
-        "unknown": "期限超過  データベースを読めないため分かりません",
-        "dry": "何も消していません。消すには: omokage policy apply --delete",
-    },
-}
-
-
 def receipt(done: Round, language: str) -> list[str]:
     """Say what was done."""
-    words = WORDS[language]
+    from agent.config.words import RETENTION, load_words
+
+    words = load_words(language, RETENTION)
     lines = [
-        words["deleted"].format(
-            records=f"{done.deleted_records:,}", numbers=f"{done.deleted_numbers:,}"
+        words(
+            "receipt.deleted",
+            records=f"{done.deleted_records:,}",
+            numbers=f"{done.deleted_numbers:,}",
         ),
-        words["emptied"] if done.erased else words["blocked"],
+        words("receipt.emptied" if done.erased else "receipt.blocked"),
     ]
     if done.epochs:
-        lines.append(words["keys"].format(ids=", ".join(done.epochs)))
+        lines.append(words("receipt.keys", ids=", ".join(done.epochs)))
     if done.overdue_records is None or done.overdue_numbers is None:
-        return [*lines, words["unknown"]]
+        return [*lines, words("receipt.unknown")]
     overdue = done.overdue_records + done.overdue_numbers
-    return [*lines, words["overdue"].format(rows=f"{overdue:,}")]
+    return [*lines, words("receipt.overdue", rows=f"{overdue:,}")]

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from agent.cli.policy.stock import Stock
     from agent.domain.policy import Policy
+    from agent.domain.words import Words
     from agent.retention.plan import Lot, RetentionPlan
     from agent.retention.safety import Clearance
     from agent.retention.summary import Group
@@ -27,52 +28,6 @@ Exit codes:
   2  an option is wrong
   7  a database can't be read, or the records' database is gone
   8  the policy may not be used"""
-
-
-LABELS = {
-    "en": {
-        "policy": "policy",
-        "about": "{site}, digest {digest}: at most {most}",
-        "records": "records",
-        "numbers": "numbers",
-        "days": "days",
-        "clock": "clock",
-        "CLOCK": "CLOCK",
-        "trusted": "trusted",
-        "due": "due",
-        "nothing": "nothing",
-        "waits": "waits",
-        "held": "held",
-        "kept": "kept",
-        "STOPPED": "STOPPED",
-        "next": "next",
-        "none": "nothing is kept",
-        "all": "all zones",
-        "together": "all zones together",
-        "line": "{what}, {where}: {size}; {why}",
-    },
-    "ja": {
-        "policy": "ルール",
-        "about": "{site}（ダイジェスト {digest}）：最長で{most}",
-        "records": "記録",
-        "numbers": "数字",
-        "days": "1日ごと",
-        "clock": "時計",
-        "CLOCK": "要確認",
-        "trusted": "信頼できます",
-        "due": "消去",
-        "nothing": "ありません",
-        "waits": "承認待ち",
-        "held": "保全",
-        "kept": "保存",
-        "STOPPED": "停止",
-        "next": "次の期限",
-        "none": "保存しているものはありません",
-        "all": "全ての場所",
-        "together": "全ての場所の合計",
-        "line": "{what}（{where}）：{size}。{why}",
-    },
-}
 
 
 @click.command(epilog=EXIT_CODES)
@@ -137,35 +92,37 @@ def describe(
 ) -> list[str]:
     """Put a plan into lines."""
     from agent.cli.policy.stock import say
+    from agent.config.words import RETENTION, load_words
     from agent.domain.policy import spell_duration
-    from agent.retention.words import DOUBTS, STOPS
 
-    words = LABELS[language]
+    words = load_words(language, RETENTION)
     kept = policy.retention
     lives = (
-        (words["records"], kept.records),
-        (words["numbers"], kept.aggregates),
-        (words["days"], kept.daily),
+        (words("plan.records"), kept.records),
+        (words("plan.numbers"), kept.aggregates),
+        (words("plan.days"), kept.daily),
     )
     most = ", ".join(f"{name} {spell_duration(life)}" for name, life in lives)
-    about = words["about"].format(site=policy.site, digest=policy.digest[:16], most=most)
-    lines = [f"{_pad(words['policy'])} {about}"]
+    about = words("plan.about", site=policy.site, digest=policy.digest[:16], most=most)
+    lines = [f"{_pad(words('plan.policy'))} {about}"]
     verdict = stock.verdict
-    doubt = words["trusted"]
+    doubt = words("plan.trusted")
     if verdict.doubt is not None:
-        doubt = DOUBTS[verdict.doubt][language].format(at=say(verdict.mark.wall, policy))
-    lines.append(f"{_pad(words['clock'] if verdict.doubt is None else words['CLOCK'])} {doubt}")
-    lines += _section(words["due"], allowed.go, policy, language) or [
-        f"{_pad(words['due'])} {words['nothing']}"
+        doubt = words(f"doubt.{verdict.doubt}", at=say(verdict.mark.wall, policy))
+    lines.append(
+        f"{_pad(words('plan.clock') if verdict.doubt is None else words('plan.CLOCK'))} {doubt}"
+    )
+    lines += _section(words("plan.due"), allowed.go, policy, words) or [
+        f"{_pad(words('plan.due'))} {words('plan.nothing')}"
     ]
-    lines += _section(words["waits"], allowed.wait, policy, language)
-    lines += _section(words["held"], found.held, policy, language)
-    lines += _section(words["kept"], found.keep, policy, language)
+    lines += _section(words("plan.waits"), allowed.wait, policy, words)
+    lines += _section(words("plan.held"), found.held, policy, words)
+    lines += _section(words("plan.kept"), found.keep, policy, words)
     if allowed.stop is not None:
-        why = STOPS[allowed.stop][language].format(rows=allowed.waiting_rows)
-        lines.append(f"{_pad(words['STOPPED'])} {why}")
-    following = say(found.next_due, policy) if found.next_due else words["none"]
-    return [*lines, f"{_pad(words['next'])} {following}"]
+        why = words(f"stop.{allowed.stop}", rows=allowed.waiting_rows)
+        lines.append(f"{_pad(words('plan.STOPPED'))} {why}")
+    following = say(found.next_due, policy) if found.next_due else words("plan.none")
+    return [*lines, f"{_pad(words('plan.next'))} {following}"]
 
 
 def _pad(title: str) -> str:
@@ -175,29 +132,30 @@ def _pad(title: str) -> str:
     return title + " " * max(0, 9 - width(title))
 
 
-def _section(title: str, lots: Iterable[Lot], policy: Policy, language: str) -> list[str]:
+def _section(title: str, lots: Iterable[Lot], policy: Policy, words: Words) -> list[str]:
     from agent.retention.summary import grouped
 
     return [
-        f"{_pad('' if number else title)} {_line(group, policy, language)}"
+        f"{_pad('' if number else title)} {_line(group, policy, words)}"
         for number, group in enumerate(grouped(lots))
     ]
 
 
-def _line(group: Group, policy: Policy, language: str) -> str:
-    from agent.cli.policy.stock import plural
+def _line(group: Group, policy: Policy, words: Words) -> str:
     from agent.cli.wide import printable
     from agent.domain.retention import Tier
 
-    daily = group.tier is Tier.DAILY
-    if language == "ja":
-        size = f"{group.holdings:,}{'日' if daily else '区切り'}、{group.rows:,}件"
-    else:
-        unit = "day" if daily else "bucket"
-        size = f"{plural(group.holdings, unit)}, {plural(group.rows, 'row')}"
-    everywhere = {"": LABELS[language]["all"], "*": LABELS[language]["together"]}
-    where = everywhere.get(group.zone, group.zone)
-    why = printable(group.sentence(policy.timezone, language))
-    return LABELS[language]["line"].format(
-        what=group.name(language), where=where, size=size, why=why
+    unit = "plan.day" if group.tier is Tier.DAILY else "plan.bucket"
+    size = words(
+        "plan.size",
+        holdings=words.counted(unit, group.holdings),
+        rows=words.counted("plan.row", group.rows),
+    )
+    everywhere = {"": words("plan.all"), "*": words("plan.together")}
+    return words(
+        "plan.line",
+        what=group.name(words),
+        where=everywhere.get(group.zone, group.zone),
+        size=size,
+        why=printable(group.sentence(policy.timezone, words)),
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +14,8 @@ from agent.cli.options import models_option, site_option
 from agent.cli.policy.show import preferred_language
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from agent.proof.certificate import Certificate
     from agent.proof.experiment import Order
 
@@ -81,13 +85,35 @@ def prove(  # noqa: PLR0913  (one parameter an option)
         frames=frames,
         task_file=task_file.resolve() if backend == "mediapipe" and task_file else None,
     )
-    certificate = certify(order, site)
+    with _tidy_on_sigterm():
+        certificate = certify(order, site)
     click.echo(render(certificate, load_words(language, WORDS)))
     if out is not None:
         write(out, certificate)
     found = certificate.statement.residue_bytes
     if found:
         raise ResidueFound(f"{found} bytes of marked frames were left")
+
+
+@contextmanager
+def _tidy_on_sigterm() -> Iterator[None]:
+    """Remove the made-up site and end the agent also where this process is asked to end.
+
+    Then it ends by the signal, as it would have: who sent it sees no difference.
+    """
+    ended: list[int] = []
+
+    def end(number: int, _frame: object) -> None:
+        ended.append(number)
+        raise SystemExit(128 + number)
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+        if ended and before is signal.SIG_DFL:
+            signal.raise_signal(signal.SIGTERM)
 
 
 def certify(order: Order, site: Path) -> Certificate:

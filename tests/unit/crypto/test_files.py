@@ -98,8 +98,11 @@ def test_two_changes_at_once_are_refused(tmp_path: Path) -> None:
     with exclusive(tmp_path):
         other = context.Process(target=_try, args=(tmp_path, theirs))
         other.start()
+        theirs.close()  # or the end of a process that says nothing would go unnoticed
+        assert mine.poll(60)
         said = mine.recv()
-        other.join()
+        other.join(60)
+        other.kill()
 
     assert "another command" in said
     with exclusive(tmp_path):

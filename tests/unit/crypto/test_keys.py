@@ -23,6 +23,7 @@ from agent.crypto.open import unlock
 from agent.crypto.vault import CHEAPEST, load_vault
 from agent.crypto.wrapping import open_root, open_wrapping
 from agent.errors import ConfigError, NoRecipient, PassphraseWrong, UnknownKey
+from tests.forked import exit_code_of
 from tests.sealing import NOW, PASSPHRASE, keyset
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -257,19 +258,18 @@ def test_a_signing_key_that_root_hands_over_is_read(site: Site, mode: int, reada
         given.write_bytes(site.device_key.read_bytes())
         os.chown(given, 0, 4242)
         given.chmod(mode)
-        child = os.fork()
-        if child == 0:  # pragma: no cover
+
+        def load() -> int:
             os.setgroups([])
             os.setgid(4242)
             os.setuid(4242)
             try:
                 load_signer(given)
             except ConfigError:
-                os._exit(1)
-            os._exit(0)
-        _, state = os.waitpid(child, 0)
+                return 1
+            return 0
 
-    assert readable == (os.waitstatus_to_exitcode(state) == 0)
+        assert exit_code_of(load) == (0 if readable else 1)
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o660])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import replace
 from datetime import timedelta
 
@@ -16,6 +15,7 @@ from agent.crypto.suite import WRAPPED_BYTES
 from agent.domain.record import FeatureRecord, to_batch
 from agent.domain.segment import FIRST_LINK, counter_nonce
 from agent.errors import ConfigError, NoRecipient, SealError
+from tests.forked import exit_code_of
 from tests.sealing import (
     BUCKET_START,
     DELETE_BY,
@@ -119,17 +119,15 @@ def test_a_number_is_not_used_again_after_a_failure() -> None:
 def test_a_forked_child_does_not_seal() -> None:
     """Two processes never count nonces under one key."""
     writer = bucket()
-    child = os.fork()
-    if child == 0:  # pragma: no cover
+
+    def seal() -> int:
         try:
             writer.seal(records(1))
         except SealError:
-            os._exit(0)
-        os._exit(1)
+            return 0
+        return 1
 
-    _, state = os.waitpid(child, 0)
-
-    assert os.waitstatus_to_exitcode(state) == 0
+    assert exit_code_of(seal) == 0
 
 
 def test_no_records_make_no_segment() -> None:

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 import pytest
 
+from tests.forked import exit_code_of
 from training.data.crew import Arrays, Crew, shared
 from training.data.detector_light import lit
 from training.data.detector_pasting import glasses_worn, mask_worn
@@ -77,13 +78,15 @@ def test_a_crew_ends_although_the_trainer_ignores_signals() -> None:
 def test_a_killed_trainer_leaves_no_process_behind() -> None:
     """Drawing processes end when the trainer is gone, although they hold each other's memory."""
     watched, held = os.pipe()
-    trainer = os.fork()
-    if trainer == 0:
+
+    def train() -> int:
         os.close(watched)
         Crew(partial(numbered, 0), 3)  # its processes keep `held` open as long as they live
         os.kill(os.getpid(), signal.SIGKILL)
+        return 0
+
+    assert exit_code_of(train) == -signal.SIGKILL
     os.close(held)
-    os.waitpid(trainer, 0)
 
     ready, _, _ = select.select([watched], [], [], 30)
 
