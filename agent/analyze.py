@@ -127,7 +127,10 @@ def find_items(paths: Sequence[Path]) -> list[Item]:
         else:
             found[path] = path.name
     if not found:
-        raise ConfigError("there is no picture or video to analyze")
+        raise ConfigError(
+            "there is no picture or video to analyze",
+            advice="Name files, or a folder that holds some.",
+        )
     shared = Counter(found.values())
     return [
         Item(path, printable(name if shared[name] == 1 else path.as_posix()))

@@ -14,6 +14,8 @@ from pathlib import Path
 import click
 
 from agent.cli.options import HomePath, site_option
+from agent.cli.pause import is_site
+from agent.config.site import Site
 from agent.errors import ConfigError
 
 SITE_VARIABLE = "OMOKAGE_SITE"
@@ -84,7 +86,9 @@ def refuse_unknown_name(host: str, public_url: str | None) -> None:
 
 @click.command()
 @site_option
-@click.option("--port", type=click.IntRange(1, 65535), default=8501, show_default=True)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=8501, show_default=True, help="Of the pages."
+)
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to bind to.")
 @click.option(
     "--central",
@@ -129,6 +133,8 @@ def dashboard(
             )
     if central is not None:
         _check_central(central)
+    elif not is_site(Site(site)):  # it may be begun while the pages are open
+        click.echo(f"Warning: {site} isn't a site yet, so the pages are empty.", err=True)
     command = server_command(host, port, public_url=public_url, idle_minutes=idle_minutes)
     # The demo says itself which link to open.
     if DEMO_KEY_VARIABLE not in os.environ:

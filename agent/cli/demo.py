@@ -36,7 +36,13 @@ DEMO_KEY_BYTES = 16
     show_default=True,
     help="Folder of the demo site; created where it doesn't exist.",
 )
-@click.option("--port", type=click.IntRange(1024, 65535), default=8501, show_default=True)
+@click.option(
+    "--port",
+    type=click.IntRange(1024, 65535),
+    default=8501,
+    show_default=True,
+    help="Of the pages.",
+)
 @click.option("--seconds", type=click.FloatRange(min=1), help="End by itself after so long.")
 def demo(site: Path, port: int, seconds: float | None) -> None:
     """Show everything on a synthetic clip: agent, sealed records, dashboard. No camera needed.

@@ -19,7 +19,9 @@ PORT = 9464
 @click.command()
 @site_option
 @click.option("--host", default="127.0.0.1", show_default=True, help="Loopback address to bind to.")
-@click.option("--port", type=click.IntRange(1, 65535), default=PORT, show_default=True)
+@click.option(
+    "--port", type=click.IntRange(1, 65535), default=PORT, show_default=True, help="To serve at."
+)
 @click.option("--once", is_flag=True, help="Print the metrics once instead of serving them.")
 def metrics(site: Path, host: str, port: int, once: bool) -> None:
     """Serve the agent's health at /metrics, for Prometheus; Ctrl-C ends it.

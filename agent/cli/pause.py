@@ -57,13 +57,18 @@ def pause(site: Path, duration: str | None, until: str | None, reason: str) -> N
         ) from error
 
 
+def is_site(site: Site) -> bool:
+    """Say whether a folder is one: it has a policy or a state."""
+    return site.policy.exists() or site.pause.parent.is_dir()
+
+
 def existing_site(site: Site) -> Site:
     """Return a site that is there.
 
     Raises:
         ConfigError: the folder is none.
     """
-    if not (site.policy.exists() or site.pause.parent.is_dir()):
+    if not is_site(site):
         raise ConfigError(
             f"{site.root} isn't a site: it has neither a policy nor a state folder",
             advice="Name the site's folder with --site.",

@@ -58,8 +58,14 @@ def parse_sources(texts: tuple[str, ...], zones: list[str]) -> dict[str, str]:
 )
 @click.option("--loop", is_flag=True, help="Play a file again and again, as if it were a camera.")
 @click.option("--seconds", type=click.FloatRange(min=0.1), help="Stop after so long.")
-@click.option("--threads", type=click.IntRange(1, 64), default=1, show_default=True)
-@click.option("--backend", type=click.Choice(["own", "mediapipe"]), default="own")
+@click.option(
+    "--threads", type=click.IntRange(1, 64), default=1, show_default=True,
+    help="Processor threads for the models.",
+)  # fmt: skip
+@click.option(
+    "--backend", type=click.Choice(["own", "mediapipe"]), default="own", show_default=True,
+    help="Who looks at the faces.",
+)  # fmt: skip
 @click.option("--task-file", help="MediaPipe's face_landmarker.task, for --backend mediapipe.")
 def run(  # noqa: PLR0913  (one parameter an option)
     site: Path,

@@ -116,8 +116,9 @@ def read_policy(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise PolicyEmpty(
-            f"can't read the policy {path.name}: {error.strerror}",
-            advice="Copy docs/examples/shop.toml there and answer each line yourself.",
+            f"can't read the policy {path}: {error.strerror}",
+            advice="Name the site's folder with --site; a new site begins with a copy of "
+            "docs/examples/shop.toml, each line answered by yourself.",
         ) from error
 
 

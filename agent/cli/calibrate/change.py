@@ -43,13 +43,14 @@ yes_option = click.option("--yes", is_flag=True, help="Agree without being asked
 @yes_option
 def apply(site: Path, only: tuple[str, ...], reason: str, yes: bool) -> None:
     """Take over what the reviews propose now; a person reads it and agrees first."""
+    from agent.cli.pause import existing_site
     from agent.clock import SystemClock
     from agent.config.calibration_file import read_steps
     from agent.config.site import Site
     from agent.domain.calibration import Step, present
     from agent.evaluation.proposal import applied, newest_models, propose
 
-    place = Site(site)
+    place = existing_site(Site(site))
     steps = read_steps(place.calibration)
     reviews = read_reviews(place)
     changes = _chosen(propose(reviews, steps), only)
@@ -70,10 +71,11 @@ def apply(site: Path, only: tuple[str, ...], reason: str, yes: bool) -> None:
 @reason_option
 def undo(site: Path, reason: str) -> None:
     """Take the last step back: what held before it holds again."""
+    from agent.cli.pause import existing_site
     from agent.config.calibration_file import read_steps
     from agent.config.site import Site
 
-    place = Site(site)
+    place = existing_site(Site(site))
     steps = read_steps(place.calibration)
     if not steps:
         click.echo("Nothing was ever changed; there is nothing to take back.")
@@ -86,12 +88,13 @@ def undo(site: Path, reason: str) -> None:
 @reason_option
 def reset(site: Path, reason: str) -> None:
     """Go back to the models' own thresholds; works on a damaged file, too."""
+    from agent.cli.pause import existing_site
     from agent.clock import SystemClock
     from agent.config.calibration_file import read_steps
     from agent.config.site import Site
     from agent.domain.calibration import SHIPPED, Step
 
-    place = Site(site)
+    place = existing_site(Site(site))
     try:
         steps = read_steps(place.calibration)
     except ConfigError:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 EXIT_CODES = """\b
 Exit codes:
   0  said
-  2  the calibration's file can't be understood
+  2  the folder isn't a site, or the calibration's file can't be understood
   7  the reviews can't be read"""
 
 
@@ -28,11 +28,12 @@ Exit codes:
 @site_option
 def show(site: Path) -> None:
     """Say which thresholds hold, since when, and which changes the reviews speak for."""
+    from agent.cli.pause import existing_site
     from agent.config.calibration_file import read_steps
     from agent.config.site import Site
     from agent.evaluation.proposal import FEWEST_CLIPS, propose
 
-    place = Site(site)
+    place = existing_site(Site(site))
     steps = read_steps(place.calibration)
     click.echo("\n".join(describe_steps(steps)))
     changes = propose(read_reviews(place), steps)

@@ -70,7 +70,10 @@ def destroy(  # noqa: PLR0913  (one argument an option)
     from agent.crypto.change import KeyPaths
 
     if sum((bool(epochs), expired, everything)) != 1:
-        raise ConfigError("give epochs, --expired or --all", advice="See `--help`.")
+        raise ConfigError(
+            "what should be destroyed isn't said, or said twice",
+            advice="Give ids from `omokage keys status`, or --expired, or --all.",
+        )
     place, now = Site(site), SystemClock().now()
     paths = KeyPaths.of(place, vault)
     paths.refuse_missing_vault()

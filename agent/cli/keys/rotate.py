@@ -65,9 +65,15 @@ def rotate(
     from agent.crypto.vault import load_vault
 
     if what is None:
-        raise ConfigError("what should be replaced isn't said", advice="See `--help`.")
+        raise ConfigError(
+            "what should be replaced isn't said",
+            advice="Add one of --passphrase, --device and --epoch.",
+        )
     if what != "passphrase" and (new_files or persons):
-        raise ConfigError("a new passphrase needs --passphrase", advice="See `--help`.")
+        raise ConfigError(
+            "--new-passphrase-file and --persons are about a new passphrase",
+            advice="Add --passphrase, or leave them out.",
+        )
     place, now = Site(site), SystemClock().now()
     paths = KeyPaths.of(place, vault)
     paths.refuse_missing_vault()

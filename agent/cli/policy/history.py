@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 EXIT_CODES = """\b
 Exit codes:
   0  the list is printed, also an empty one
+  2  the folder isn't a site
   7  the access log can't be read"""
 
 
@@ -34,9 +35,10 @@ Exit codes:
 )
 def history(site: Path, as_json: bool, limit: int) -> None:
     """List policies, deletions, refusals and holds from the access log, newest first."""
+    from agent.cli.pause import existing_site
     from agent.config.site import Site
 
-    entries = _entries(Site(site), limit)
+    entries = _entries(existing_site(Site(site)), limit)
     if as_json:
         click.echo(json.dumps([as_table(e) for e in entries], ensure_ascii=False, indent=1))
         return

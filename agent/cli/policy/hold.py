@@ -37,7 +37,7 @@ def hold() -> None:
     """Legal holds: records that must outlive their deadline. Numbers are never held."""
 
 
-@hold.command(epilog=ADD_CODES)
+@hold.command(epilog=ADD_CODES, short_help="Keep the records of a place and a time.")
 @site_option
 @click.option("--zone", help="Only this camera's place; all where it isn't given.")
 @click.option("--since", required=True, metavar="TIME", help="Beginning of what must be kept.")
@@ -124,7 +124,7 @@ def list_holds(site: Path) -> None:
         click.echo("There is no legal hold, and there was none.")
 
 
-@hold.command(epilog=LIFT_CODES)
+@hold.command(epilog=LIFT_CODES, short_help="End a hold now.")
 @site_option
 @click.argument("id_", metavar="ID")
 def lift(site: Path, id_: str) -> None:

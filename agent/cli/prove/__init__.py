@@ -35,7 +35,10 @@ COMMANDS: dict[str, tuple[str, str]] = {
     show_default=True,
     help="Marked frames of each kind.",
 )
-@click.option("--backend", type=click.Choice(["own", "mediapipe"]), default="own")
+@click.option(
+    "--backend", type=click.Choice(["own", "mediapipe"]), default="own", show_default=True,
+    help="Whose frames must die.",
+)  # fmt: skip
 @click.option(
     "--task-file",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),

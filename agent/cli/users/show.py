@@ -21,10 +21,11 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def show(site: Path, as_json: bool) -> None:
     """List the accounts: name, role, state, last change."""
+    from agent.cli.pause import existing_site
     from agent.config.site import Site
     from agent.store.accounts import AccountBook
 
-    accounts = AccountBook(Site(site).accounts).read()
+    accounts = AccountBook(existing_site(Site(site)).accounts).read()
     if as_json:
         click.echo(json.dumps([_row(account) for account in accounts.values()], indent=2))
         return
