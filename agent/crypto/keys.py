@@ -21,7 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Literal
 
-from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.exceptions import InternalError, UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.mlkem import MLKEM768PublicKey
 from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
@@ -286,7 +286,8 @@ def load_signer(path: Path) -> Ed25519PrivateKey:
     content = read_private(path, given=True)
     try:
         key = load_pem_private_key(content, password=None)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, InternalError) as error:
+        # The last one: a curve's name beside another curve's length (found by `make fuzz`).
         raise ConfigError(f"{path.name} isn't a signing key") from error
     if not isinstance(key, Ed25519PrivateKey):
         raise ConfigError(f"{path.name} isn't an Ed25519 key")

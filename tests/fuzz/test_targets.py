@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 import subprocess
@@ -70,7 +71,11 @@ def npy(header: bytes, data: bytes = b"") -> bytes:
     return b"\0" + NPY + header.ljust(117) + b"\n" + data
 
 
+CURVES = b"-----BEGIN PRIVATE KEY-----\n%s\n-----END PRIVATE KEY-----\n" % base64.b64encode(
+    bytes.fromhex("302e020100300506032b656f04220420") + bytes(range(32))
+)
 FOUND: dict[str, tuple[str, bytes]] = {
+    "a key of one curve with another's length": ("device-key", CURVES),
     "manifest nested for ever": ("manifest", b"[" * 100_000),
     "manifest without a stamp": ("manifest", MANIFEST % VERSION + b'{"file": "*clip.mp4"}\n'),
     "arrays that are encrypted": ("arrays", b"*encrypted"),
