@@ -22,8 +22,8 @@ load_model(Path("models"), "emotion_head")
 
 
 def left_in_home(program: str, home: Path, **environment: str) -> list[Path]:
-    """Run a program with an empty home folder; return the files that it left there."""
-    home.mkdir()
+    """Run a program with an empty home, its temporary folder in it; return the files it left."""
+    (home / "tmp").mkdir(parents=True)
     # Its maker switches the reports off where these are set, so they would hide a mistake.
     kept = {
         name: value
@@ -33,9 +33,15 @@ def left_in_home(program: str, home: Path, **environment: str) -> list[Path]:
     subprocess.run(
         [sys.executable, "-c", program],
         cwd=ROOT, check=True, timeout=60,
-        env={**kept, "HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache"), **environment},
+        env={**kept, "HOME": str(home), "XDG_CACHE_HOME": str(home / ".cache"),
+             "TMPDIR": str(home / "tmp"), **environment},
     )  # fmt: skip
     return [path for path in home.rglob("*") if path.is_file()]
+
+
+def home_and_temporary(found: list[Path], home: Path) -> set[str]:
+    """Return in which of the two something was left."""
+    return {"temporary" if path.is_relative_to(home / "tmp") else "home" for path in found}
 
 
 @pytest.mark.parametrize("switched", ["", "0", "1"])
@@ -51,6 +57,7 @@ def test_the_check_can_fail(tmp_path: Path) -> None:
     if not found:
         pytest.skip("this build of onnxruntime reports nothing")
     assert any("onnxruntime" in str(path) for path in found)
+    assert home_and_temporary(found, tmp_path / "home") == {"home", "temporary"}
 
 
 def test_nothing_loads_onnxruntime_before_the_agent() -> None:
