@@ -23,8 +23,9 @@ _PR_GET_DUMPABLE = 3
 
 def main(arguments: list[str]) -> int:
     """Run the agent for whoever holds the other end of the socket; returns an exit code."""
-    # Without who looks there is nothing to prove: a killed proof leaves no agent running.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGTERM), 0, 0, 0)
+    # Without who looks there is nothing to prove: a killed proof leaves no agent running. By force,
+    # since this process may be standing still to be looked at.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, int(signal.SIGKILL), 0, 0, 0)
     link = socket.socket(fileno=int(arguments[0]))
     order = json.loads(_line(link))
     maps, memory = (os.open(f"/proc/self/{name}", os.O_RDONLY) for name in ("smaps", "mem"))
