@@ -28,7 +28,7 @@ from agent.crypto.seal import load_sealer
 from agent.crypto.vault import CHEAPEST
 from agent.domain.segment import from_seconds, to_seconds
 from agent.store.access_log import AccessLog
-from agent.store.segments import SegmentReader
+from agent.store.segments import SegmentReader, SegmentStore
 from agent.upkeep import Upkeep
 from tests.fakes import FrozenClock
 from tests.sealing import PASSPHRASE
@@ -169,7 +169,13 @@ def look_after(site: Site, ledger: Ledger) -> None:
 
 
 def holdings(site: Site) -> dict[str, int]:
-    """Return the stored buckets and how many records each has."""
+    """Return the stored buckets and how many records each has.
+
+    Who was killed while the database was being made leaves a hot journal, which only a writer may
+    take back; the agent's next start is one.
+    """
+    if site.segments.with_name(f"{site.segments.name}-journal").exists():
+        SegmentStore(site.segments).close()
     with SegmentReader(site.segments) as reader:
         return {holding.id: holding.rows for holding in reader.holdings()}
 
