@@ -84,8 +84,10 @@ def _relocate(environment: Path, target: PurePosixPath, python: PurePosixPath) -
     for name in ("python3", version):
         (programs / name).symlink_to("python")
     script = programs / _SCRIPT
-    _, _, body = script.read_text("utf-8").partition("\n")
-    script.write_text(f"#!{target}/bin/python\n{body}", "utf-8")
+    lines = script.read_text("utf-8").splitlines(keepends=True)
+    # In a deep folder, whose path no first line can hold, pip lets a shell start the interpreter.
+    body = lines[3 if lines[1].startswith("'''exec'") else 1 :]
+    script.write_text(f"#!{target}/bin/python\n{''.join(body)}", "utf-8")
     settings = f"home = {python.parent}\ninclude-system-site-packages = false\n"
     number = ".".join(str(part) for part in sys.version_info[:3])
     (environment / "pyvenv.cfg").write_text(f"{settings}version = {number}\n", "utf-8")

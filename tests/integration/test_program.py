@@ -78,9 +78,10 @@ def build(tmp_path: Path, wheels: Path, lock: Path) -> Path:
     return root / TARGET.relative_to("/")
 
 
-def test_it_names_its_final_place_and_nothing_of_this_machine(tmp_path, wheels, lock):
-    """Script and settings name the target; its only commands are the interpreter and ours."""
-    place = build(tmp_path, wheels, lock)
+@pytest.mark.parametrize("depth", [0, 3])
+def test_it_names_its_final_place_and_nothing_of_this_machine(tmp_path, wheels, lock, depth):
+    """Script and settings name the target, wherever it is built; no command but ours is there."""
+    place = build(tmp_path.joinpath(*depth * ["a-folder-with-a-rather-long-name"]), wheels, lock)
 
     script = (place / "bin" / "omokage").read_text("utf-8")
     assert script.startswith(f"#!{TARGET}/bin/python\n")
