@@ -43,13 +43,6 @@ HIGHEST = 16_000
 Take = Callable[[str], None]
 
 
-def settle(page: Any) -> None:
-    """Wait until the page is drawn and stays as it is."""
-    page.locator("[data-testid=stMainBlockContainer] h1").first.wait_for()
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.wait_for_timeout(1200)
-
-
 @contextmanager
 def visitor(browser: Any, out: Path, look: str) -> Iterator[tuple[Any, str, Take]]:
     """Open a page of a browser of its own; yield it, its language, and what takes a picture."""
@@ -86,11 +79,11 @@ def pages(browser: Any, out: Path, look: str, address: str, only: Sequence[str])
         with visitor(browser, out, look) as (page, language, take):
             serving.sign_in(page, address, seed_whole.NAMES[role])
             page.goto(f"{address}/{name}?lang={language}")
-            settle(page)
+            serving.settle(page)
             take(name)
             for number in range(1, TABBED.get(name, 0)):
                 page.locator("[data-testid=stTab]").nth(number).click()
-                settle(page)
+                serving.settle(page)
                 take(f"{name}-{number + 1}")
 
 
@@ -109,7 +102,7 @@ def reviewing(browser: Any, out: Path, look: str, address: str) -> None:
         words = Text(language)
         serving.sign_in(page, address, "sato")
         page.goto(f"{address}/review?lang={language}")
-        settle(page)
+        serving.settle(page)
         take("review-1-locked")
         page.locator("input[type=password]").first.fill(PASSPHRASE)
         page.keyboard.press("Enter")
@@ -120,11 +113,11 @@ def reviewing(browser: Any, out: Path, look: str, address: str) -> None:
         for key in ("r", "1", "Enter"):
             page.keyboard.press(key)
         page.locator(".player .compare").first.wait_for()
-        settle(page)
+        serving.settle(page)
         take("review-3-shown")
         page.keyboard.press("j")
         page.get_by_text(words("review.reason.talking")).wait_for()
-        settle(page)
+        serving.settle(page)
         take("review-4-reasons")
         page.keyboard.press("Control+Enter")
         page.get_by_text(words("review.thanks")).wait_for()
@@ -153,7 +146,7 @@ def faults(browser: Any, out: Path, look: str) -> None:
             serving.sign_in(page, address, "aoi")
             for name, _ in PAGES:
                 page.goto(f"{address}/{name}?lang={language}")
-                settle(page)
+                serving.settle(page)
                 take(f"empty-{name}")
         for number, (name, database, fault) in enumerate(FAULTS):
             site = seed_whole.fill_whole(Path(folder) / str(number), days=3)
@@ -167,7 +160,7 @@ def faults(browser: Any, out: Path, look: str) -> None:
                 with broken(getattr(site, database), fault):
                     page.goto(f"{address}/{name}?lang={language}")
                     page.wait_for_timeout(6000)
-                    settle(page)
+                    serving.settle(page)
                     take(f"{fault}-{name}")
 
 

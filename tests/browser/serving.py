@@ -104,3 +104,16 @@ def sign_in(page: Any, address: str, name: str, password: str = PASSWORD) -> Non
     page.locator("#name").fill(name)
     page.locator("#password").fill(password)
     page.locator("button[type=submit]").click()
+
+
+def settle(page: Any) -> None:
+    """Wait until the page is drawn and stays as it is."""
+    page.locator("[data-testid=stMainBlockContainer] h1").first.wait_for()
+    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
+    loaded(page)
+    page.wait_for_timeout(500)
+
+
+def loaded(page: Any) -> None:
+    """Wait until no part is a grey box any more: its script is on its way, keys pass it by."""
+    page.locator("[data-testid=stSkeleton]").first.wait_for(state="detached")

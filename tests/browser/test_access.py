@@ -67,15 +67,9 @@ def states(page: Any) -> Iterator[str]:
         folded = page.locator("details:not([open]) > summary:visible")
         for _ in range(folded.count()):
             folded.first.click()
+        serving.loaded(page)
         page.wait_for_timeout(400)  # what unfolds does so slowly
         yield name
-
-
-def settle(page: Any) -> None:
-    """Wait until the page is drawn and stays as it is."""
-    page.locator("[data-testid=stMainBlockContainer] h1").first.wait_for()
-    page.locator("[data-testid=stApp][data-test-script-state=notRunning]").wait_for()
-    page.wait_for_timeout(500)
 
 
 @pytest.mark.parametrize(("language", "locale", "scheme", "width"), LOOKS)
@@ -97,7 +91,7 @@ def test_no_page_has_a_serious_fault(
                 continue
             seen.add(one.key)
             page.goto(f"{address}/{one.url_path}?lang={language}")
-            settle(page)
+            serving.settle(page)
             for state in states(page):
                 judgements += 1
                 if found := judged(page):
@@ -132,14 +126,14 @@ def test_the_keyboard_goes_through_a_page_in_order(address: str, browser: Any) -
     page = context.new_page()
     serving.sign_in(page, address, seed_whole.NAMES[Role.MANAGER])
     page.goto(f"{address}/overview?lang=ja")
-    settle(page)
+    serving.settle(page)
     page.get_by_text(words("shell.skip")).wait_for(state="attached")
     stops = []
     for _ in range(30):
         page.keyboard.press("Tab")
         stops.append(page.evaluate(FOCUSED))
     page.goto(f"{address}/overview?lang=ja")
-    settle(page)
+    serving.settle(page)
     page.keyboard.press("Tab")
     page.keyboard.press("Enter")
     page.keyboard.press("Tab")
@@ -163,7 +157,7 @@ def test_the_focus_stays_where_it_is_while_the_page_refreshes(
     page = context.new_page()
     serving.sign_in(page, address, seed_whole.NAMES[Role.MANAGER])
     page.goto(f"{address}/live?lang=ja")
-    settle(page)
+    serving.settle(page)
     heading = page.locator("summary", has_text=words("fact.title"))
     heading.focus()
     page.keyboard.press("Enter")

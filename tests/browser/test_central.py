@@ -15,7 +15,7 @@ from dashboard import places
 from dashboard.pages import AT_A_CENTRE, pages_for
 from dashboard.text import Text
 from tests.browser import seed, serving
-from tests.browser.test_access import LOOKS, judged, settle, states
+from tests.browser.test_access import LOOKS, judged, states
 from tests.central import prepared, rules
 from tests.fakes import FrozenClock
 
@@ -74,7 +74,7 @@ def test_no_page_of_a_centre_has_a_serious_fault(
             continue  # the same pages as at a site are judged there; the other ones look alike
         alike = one.target
         page.goto(f"{address}/{one.url_path}?lang={language}")
-        settle(page)
+        serving.settle(page)
         for state in states(page):
             if found := judged(page):
                 faults[f"{one.key}, {state}"] = found
@@ -91,10 +91,10 @@ def test_an_address_leads_to_one_site(address: str, browser: Any) -> None:
     page = context.new_page()
     serving.sign_in(page, address, "hana")
     page.goto(f"{address}/overview?site=osaka&lang=en")
-    settle(page)
+    serving.settle(page)
     title = page.locator("h1").first.inner_text()
     page.goto(f"{address}/overview?site=nara&lang=en")
-    settle(page)
+    serving.settle(page)
     empty = page.locator("[data-testid=stMainBlockContainer]").inner_text()
 
     assert "(osaka)" in title
