@@ -12,7 +12,7 @@ from agent.cli.options import HomePath, site_option
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from agent.config.site import Site
     from agent.domain.outgoing import Key, Kind
@@ -71,14 +71,14 @@ def _show(said: Said, as_json: bool) -> None:
     click.echo(json.dumps(said) if as_json else sentence)
 
 
-def _living(place: Site, now: datetime) -> dict[Key, int]:
-    """Return what was released here and isn't due by the present policy."""
+def _living(place: Site, now: datetime, longest: timedelta | None = None) -> dict[Key, int]:
+    """Return what was released here and isn't due by the present policy, or by the centre."""
     from agent.config.policy_file import load_policy
     from agent.store.outgoing import Outgoing
     from agent.sync.plan import living
     from agent.sync.run import lives_of
 
-    lives = lives_of(load_policy(place.policy))
+    lives = lives_of(load_policy(place.policy)).within(longest)
     return living(Outgoing(place.aggregates).stock(lives), int(now.timestamp()))
 
 
@@ -118,7 +118,7 @@ def _compare(place: Site, address: CentralAddress) -> Said:
     with Centre(address) as centre:
         there = SiteAtCentre(centre, address.site)
         there.join()
-        plan = look(_living(place, now), there, int(now.timestamp()))
+        plan = look(_living(place, now, there.longest()), there, int(now.timestamp()))
     return {
         "waiting": len(plan.send),
         "shorten": len(plan.lower),

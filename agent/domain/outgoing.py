@@ -76,3 +76,9 @@ class Lives:
     def of(self, kind: Kind) -> int:
         """Return the seconds for one kind."""
         return int((self.cells if kind is Kind.CELL else self.days).total_seconds())
+
+    def within(self, longest: timedelta | None) -> Lives:
+        """Return these lives, none longer than the centre allows; None: it sets no bound."""
+        if longest is None:
+            return self
+        return Lives(min(self.cells, longest), min(self.days, longest))

@@ -10,7 +10,7 @@ import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Self
 
 from sqlalchemy import (
@@ -27,6 +27,7 @@ from sqlalchemy import (
     inspect,
     select,
     text,
+    update,
 )
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
@@ -43,7 +44,8 @@ from agent.store.central_address import SITE_NAME, CentralAddress
 from agent.store.central_tables import (
     CELL,
     CENTRAL_SCHEMA,
-    HEADS,
+    ENDS,
+    LONGEST,
     META,
     RULES,
     SCHEMA,
@@ -126,6 +128,12 @@ def _refused(error: DBAPIError) -> CentralError:
     state = str(getattr(error.orig, "sqlstate", None) or "")
     said = str(error.orig)
     # Before there is a connection the driver hands on no code, only the server's words.
+    if "row-level security" in said:
+        return CentralError(
+            "the central database refuses a number that lies in the future or would be kept too "
+            "long there",
+            advice="Run `omokage doctor`: is this machine's clock right?",
+        )
     if state in _DENIED or "authentication failed" in said or "pg_hba.conf" in said:
         return CentralDenied("the central database doesn't let this role in, or not do this")
     if "certificate" in said or "does not support SSL" in said:
@@ -184,8 +192,12 @@ class Centre:
         """Say where. Raises as `central_engine`."""
         self.engine = central_engine(address)
 
-    def prepare(self) -> None:
+    def prepare(self, longest: timedelta | None = None) -> None:
         """Make the tables and, on PostgreSQL, roles and rules. May be run again, by the owner.
+
+        Args:
+            longest: how long anything may be kept, from its end on, whatever sites say; what is
+                there is brought forward. None: as it was, at first `LONGEST`.
 
         Raises:
             SchemaTooNew, CentralError: see `central_refusals`.
@@ -196,6 +208,7 @@ class Centre:
             SCHEMA.create_all(connection)
             if connection.scalar(select(META.c.number).where(META.c.name == "schema")) is None:
                 connection.execute(insert(META).values(name="schema", number=CENTRAL_SCHEMA))
+            _bound(connection, longest)
             if connection.dialect.name == "postgresql":
                 connection.exec_driver_sql(RULES.read_text("utf-8"))
 
@@ -285,8 +298,29 @@ def purge(connection: Connection, now: datetime) -> int:
     if connection.dialect.name == "postgresql":
         return int(connection.scalar(text("SELECT omokage_purge()")) or 0)
     due = int(now.timestamp())
-    gone = (delete(table).where(table.c.delete_by <= due) for table in HEADS.values())
+    gone = (delete(table).where(table.c.delete_by <= due) for table in ENDS)
     return sum(connection.execute(one).rowcount for one in gone)
+
+
+def longest_life(connection: Connection) -> timedelta | None:
+    """Return how long anything may be kept; None where an older Omokage prepared the centre."""
+    seconds = connection.scalar(select(META.c.number).where(META.c.name == "longest"))
+    return None if seconds is None else timedelta(seconds=seconds)
+
+
+def _bound(connection: Connection, longest: timedelta | None) -> None:
+    """Set the longest life, and bring forward what is kept for longer."""
+    known = longest_life(connection)
+    if longest is None and known is not None:
+        return
+    seconds = int((longest or LONGEST).total_seconds())
+    if known is None:
+        connection.execute(insert(META).values(name="longest", number=seconds))
+    else:
+        connection.execute(update(META).where(META.c.name == "longest").values(number=seconds))
+    for table, end in ENDS.items():
+        late = update(table).where(table.c.delete_by > end + seconds)
+        connection.execute(late.values(delete_by=end + seconds))
 
 
 def _check_role(connection: Connection, role: str) -> None:

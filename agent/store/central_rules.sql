@@ -3,7 +3,8 @@
 --
 -- Two group roles, neither of which can sign in: sites are members of omokage_site, readers of
 -- omokage_reader. A site sees and adds its own rows alone. Of what it added it can change nothing
--- but deadlines, and those only towards today.
+-- but deadlines, and those only towards today. What it adds mustn't end in the future, by the
+-- server's clock and with a day's leave, nor be kept for longer than the owner has said.
 
 SET search_path = public, pg_temp;
 REVOKE CREATE ON SCHEMA public FROM PUBLIC;
@@ -25,7 +26,10 @@ CREATE POLICY own_site ON site TO omokage_site
 DROP POLICY IF EXISTS own_site ON cell;
 CREATE POLICY own_site ON cell TO omokage_site
     USING (site IN (SELECT name FROM site WHERE role = current_user))
-    WITH CHECK (site IN (SELECT name FROM site WHERE role = current_user));
+    WITH CHECK (site IN (SELECT name FROM site WHERE role = current_user)
+        AND bucket_start + bucket_seconds <= extract(epoch FROM now()) + 86400
+        AND delete_by <= bucket_start + bucket_seconds +
+            (SELECT meta.number FROM meta WHERE meta.name = 'longest'));
 DROP POLICY IF EXISTS own_site ON number;
 CREATE POLICY own_site ON number TO omokage_site
     USING (site IN (SELECT name FROM site WHERE role = current_user))
@@ -33,7 +37,10 @@ CREATE POLICY own_site ON number TO omokage_site
 DROP POLICY IF EXISTS own_site ON day;
 CREATE POLICY own_site ON day TO omokage_site
     USING (site IN (SELECT name FROM site WHERE role = current_user))
-    WITH CHECK (site IN (SELECT name FROM site WHERE role = current_user));
+    WITH CHECK (site IN (SELECT name FROM site WHERE role = current_user)
+        AND start + seconds <= extract(epoch FROM now()) + 86400
+        AND delete_by <= start + seconds +
+            (SELECT meta.number FROM meta WHERE meta.name = 'longest'));
 DROP POLICY IF EXISTS own_site ON day_number;
 CREATE POLICY own_site ON day_number TO omokage_site
     USING (site IN (SELECT name FROM site WHERE role = current_user))

@@ -6,7 +6,7 @@ Each write is a transaction of whole buckets and whole days; a key that is there
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Table, bindparam, func, select, update
@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from agent.domain.outgoing import DAY_SECONDS, Group, Key, Kind, Lives, Sums
 from agent.errors import SiteUnknown
-from agent.store.central import Centre, central_refusals, found_schema, purge
+from agent.store.central import Centre, central_refusals, found_schema, longest_life, purge
 from agent.store.central_tables import CELL, DAY, DAY_NUMBER, NUMBER, SITE
 
 _HEADS: dict[Kind, tuple[Table, str, str]] = {
@@ -44,6 +44,11 @@ class SiteAtCentre:
             found_schema(connection)
             if connection.scalar(known) is None:
                 raise SiteUnknown(f"the centre knows no site {self._site} for this role")
+
+    def longest(self) -> timedelta | None:
+        """Return how long the centre keeps anything; None: no bound. Raises as `sums`."""
+        with central_refusals(), self._engine.connect() as connection:
+            return longest_life(connection)
 
     def sums(self, now: int) -> dict[Group, Sums]:
         """Return what the centre holds of this site and isn't due, summed up by zone and day.

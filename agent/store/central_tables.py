@@ -5,13 +5,15 @@ Rules:
   it and isn't part of the key: a released number never changes, so a bucket that came under two
   schemas would only be counted twice;
 - a hidden row can't carry a number: the database checks it, whoever writes;
-- each cell and each day brings its deadline along, which only ever comes nearer;
+- each cell and each day brings its deadline along, which only ever comes nearer, and is never
+  further from its end than the centre's own bound, whatever a site's policy says;
 - on PostgreSQL a site's role sees and writes its own rows alone, and may change nothing but
   deadlines. SQLite has no roles: it is for trials.
 """
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from sqlalchemy import (
@@ -32,12 +34,14 @@ from sqlalchemy import (
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
 CENTRAL_SCHEMA = 1
+LONGEST = timedelta(days=1095)
+"""How long the centre keeps anything unless its owner says otherwise: what profiles allow days."""
 
 SCHEMA = MetaData()
 META = Table(
     "meta",
     SCHEMA,
-    Column("name", Text, primary_key=True),
+    Column("name", Text, primary_key=True),  # schema, or longest: seconds that anything is kept
     Column("number", Integer, nullable=False),
 )
 SITE = Table(
@@ -132,26 +136,29 @@ DAY_NUMBER = Table(
         ["site", "start", "zone"], ["day.site", "day.start", "day.zone"], ondelete="CASCADE"
     ),
 )
-HEADS = {"cell": CELL, "day": DAY}
-"""What carries a deadline, by kind."""
+ENDS = {
+    CELL: CELL.c.bucket_start + CELL.c.bucket_seconds,
+    DAY: DAY.c.start + DAY.c.seconds,
+}
+"""What carries a deadline, and from when on its life is counted."""
 
 RULES = Path(__file__).with_name("central_rules.sql")
 """Roles and row security on PostgreSQL, for who owns the tables."""
 
 
-def script() -> str:
-    """Return all that prepares an empty PostgreSQL database, for who runs it by hand."""
+def script(longest: timedelta = LONGEST) -> str:
+    """Return all that prepares an empty PostgreSQL database, for who runs it by hand.
+
+    Args:
+        longest: how long anything may be kept, from its end on.
+    """
     dialect = create_mock_engine("postgresql://", lambda *_: None).dialect
     tables = SCHEMA.sorted_tables
     made: list[ExecutableDDLElement] = [CreateTable(table) for table in tables]
     made += [CreateIndex(index) for table in tables for index in table.indexes]
     lines = [f"{str(one.compile(dialect=dialect)).strip()};" for one in made]
-    lines.append(
-        str(
-            insert(META)
-            .values(name="schema", number=CENTRAL_SCHEMA)
-            .compile(dialect=dialect, compile_kwargs={"literal_binds": True})
-        )
-        + ";"
-    )
+    for name, number in (("schema", CENTRAL_SCHEMA), ("longest", int(longest.total_seconds()))):
+        row = insert(META).values(name=name, number=number)
+        said = row.compile(dialect=dialect, compile_kwargs={"literal_binds": True})
+        lines.append(f"{said};")
     return "\n".join(["SET search_path = public, pg_temp;", *lines, RULES.read_text("utf-8")])

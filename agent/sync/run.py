@@ -67,7 +67,7 @@ def sync(
     Args:
         outgoing: this site's numbers.
         there: the centre.
-        policy: the site's rules; its retention binds the centre as well.
+        policy: the site's rules; its retention binds the centre as well, which may keep for less.
         clock: of this machine.
         say: told how many were sent, of how many.
 
@@ -80,7 +80,7 @@ def sync(
         CentralError: the centre refuses; what it took before stays there.
     """
     there.join()
-    lives = lives_of(policy)
+    lives = lives_of(policy).within(there.longest())
     shortened = there.shorten(lives)
     expired = there.purge(clock.now())
     now = int(clock.now().timestamp())

@@ -25,6 +25,7 @@ from agent.store.central import Centre
 from agent.store.central_address import parse
 from agent.store.central_shelf import CentralShelf
 from agent.store.central_site import SiteAtCentre
+from agent.store.central_tables import LONGEST
 from tests import certificates, postgres
 from tests.browser.seed import DEMO
 from tests.central import FAR, at_centre, at_site, released, run
@@ -44,6 +45,24 @@ ANOTHERS_CELL = """
 INSERT INTO cell SELECT 'osaka', 1, zone, schema, bucket_seconds, k, policy, models, delete_by
 FROM cell LIMIT 1
 """
+OWN_CELL = """
+INSERT INTO cell SELECT site, {start}, 'attic', schema, {seconds}, k, policy, models, {delete_by}
+FROM cell ORDER BY bucket_start DESC LIMIT 1
+"""
+OWN_DAY = """
+INSERT INTO day SELECT site, start, 'attic', schema, seconds, date, expected, k, policies, models,
+start + seconds + 1096 * 86400 FROM day LIMIT 1
+"""
+END = "bucket_start + bucket_seconds"
+TOO_LONG = OWN_CELL.format(
+    start="bucket_start", seconds="bucket_seconds", delete_by=f"{END} + 1095 * 86400 + 1"
+)
+IN_THE_FUTURE = OWN_CELL.format(
+    start="bucket_start + 200000", seconds="bucket_seconds", delete_by=f"{END} + 200000"
+)
+NEVER_OVER = OWN_CELL.format(
+    start="bucket_start", seconds="2000000000", delete_by="bucket_start + 2000000000"
+)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +86,9 @@ def clean(server: Server) -> Iterator[None]:
     for site in ("kyoto", "osaka"):
         owner.remove(site)
         owner.add(site, site)
-    owner.close()
+    yield
+    while opened:
+        opened.pop().close()
 
 
 def centre_of(server: Server, role: str, password: str = WORD, more: str = "") -> Centre:
@@ -158,6 +179,10 @@ def _same(a: object, b: object) -> bool:
         "UPDATE number SET site = 'osaka'",
         ANOTHERS_NUMBER,
         ANOTHERS_CELL,
+        TOO_LONG,
+        OWN_DAY,
+        IN_THE_FUTURE,
+        NEVER_OVER,
     ],
 )
 def test_a_site_changes_nothing_but_its_own_deadlines(
@@ -171,6 +196,41 @@ def test_a_site_changes_nothing_but_its_own_deadlines(
     with refusal, kyoto.engine.begin() as connection:
         connection.execute(text(statement))
     assert at_centre(centre_of(server, "office")) == at_site(fresh)
+
+
+def test_the_centre_keeps_nothing_for_longer_than_its_owner_says(
+    server: Server, fresh: Path
+) -> None:
+    """A shorter bound brings forward what is there, and what sites send later complies."""
+    kyoto, owner = centre_of(server, "kyoto"), centre_of(server, postgres.OWNER, postgres.PASSWORD)
+    run(fresh, kyoto, now=now())
+    left = "SELECT max(delete_by - start - seconds) FROM day"
+    owner.prepare(timedelta(days=10))
+    try:
+        with owner.engine.connect() as connection:
+            before = connection.execute(text(left)).scalar_one()
+            outcome = run(fresh, kyoto, now=now())
+            released(fresh, range(0), range(3, 6))
+            later = run(fresh, kyoto, now=now())
+            after = connection.execute(text(left)).scalar_one()
+    finally:
+        owner.prepare(LONGEST)
+
+    assert before == after == 10 * 86_400
+    assert (outcome.sent, outcome.shortened) == (0, 0), "both sides agree on the deadlines"
+    assert later.sent == 3
+
+
+def test_a_site_whose_clock_is_ahead_is_told(server: Server, fresh: Path) -> None:
+    """Numbers of a day that hasn't come aren't taken, and the advice looks at the clock."""
+    kyoto = centre_of(server, "kyoto")
+    ahead = round(timedelta(days=40) / timedelta(minutes=15))
+    released(fresh, range(ahead, ahead + 2))
+
+    with pytest.raises(CentralError, match="future") as refusal:
+        run(fresh, kyoto, now=now() + timedelta(days=41))
+    assert "clock" in refusal.value.sentences
+    assert at_centre(centre_of(server, "office"))[0] == []
 
 
 HIJACK = """
@@ -274,12 +334,12 @@ def test_preparing_again_changes_nothing(server: Server, fresh: Path) -> None:
 
 def test_a_newer_centre_is_refused(server: Server, fresh: Path) -> None:
     """What a newer Omokage prepared is left alone."""
-    server.psql("UPDATE meta SET number = 7")
+    server.psql("UPDATE meta SET number = 7 WHERE name = 'schema'")
     try:
         with pytest.raises(SchemaTooNew):
             run(fresh, centre_of(server, "kyoto"), now=now())
     finally:
-        server.psql("UPDATE meta SET number = 1")
+        server.psql("UPDATE meta SET number = 1 WHERE name = 'schema'")
     assert at_centre(centre_of(server, "office")) == ([], [])
 
 
@@ -353,7 +413,7 @@ def test_a_killed_run_loses_and_doubles_nothing(
         )  # fmt: skip
         assert process.stdout is not None
         process.stdout.readline()
-        while len(at_centre(office)[0]) < enough:
+        while len(at_centre(office)[0]) < enough and process.poll() is None:
             time.sleep(0.005)
         process.send_signal(signal.SIGKILL)
         process.wait()

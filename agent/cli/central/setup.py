@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from agent.store.central import Centre
+
+MOST = timedelta(days=3653)
 
 
 def owner_option(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -40,19 +43,36 @@ def _centre(file: Path) -> Centre:
 @click.command()
 @owner_option
 @click.option("--sql", is_flag=True, help="Print the statements and connect to nothing.")
-def prepare(file: Path, sql: bool) -> None:
+@click.option(
+    "--longest",
+    help="How long the centre keeps anything, whatever sites say, e.g. 365d; at first 1095d.",
+)
+def prepare(file: Path, sql: bool, longest: str | None) -> None:
     """Make the tables, and on PostgreSQL the group roles and the rules between sites.
 
     It may be run again. The role in the file has to own the database and be allowed to make roles.
     """
-    if sql:
-        from agent.store.central_tables import script
+    from agent.store.central_tables import LONGEST, script
 
-        click.echo(script(), nl=False)
+    bound = None if longest is None else _life(longest)
+    if sql:
+        click.echo(script(bound or LONGEST), nl=False)
         return
     with _centre(file) as centre:
-        centre.prepare()
+        centre.prepare(bound)
     click.echo("The central database is prepared. Next: `omokage central add NAME --role ROLE`.")
+
+
+def _life(text: str) -> timedelta:
+    from agent.config.durations import parse_duration
+
+    try:
+        found = parse_duration(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--longest") from error
+    if found > MOST:
+        raise click.BadParameter("ten years is the most", param_hint="--longest")
+    return found
 
 
 @click.command()

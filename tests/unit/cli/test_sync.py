@@ -170,6 +170,30 @@ def test_the_statements_are_printed_without_a_connection(tmp_path: Path) -> None
     assert SECRET not in done.output
 
 
+def test_the_bound_stands_in_the_statements(tmp_path: Path) -> None:
+    """`--longest` is what the printed statements set, in seconds."""
+    url = f"postgresql://owner:{SECRET}@127.0.0.1:1/omokage"
+    file = str(address(tmp_path / "owner.toml", url, name=None))
+
+    asked = call("central", "prepare", "--sql", "--longest", "365d", "--central", file)
+    usual = call("central", "prepare", "--sql", "--central", file)
+
+    assert "VALUES ('longest', 31536000);" in asked.output
+    assert "VALUES ('longest', 94608000);" in usual.output
+
+
+@pytest.mark.parametrize("longest", ["0d", "for ever", "4000d", "-1d"])
+def test_a_bound_that_is_none_is_refused(site: Site, tmp_path: Path, longest: str) -> None:
+    """Endless, zero and more than ten years: code 2, and the centre isn't made."""
+    file = str(site.root / "central.toml")
+
+    done = call("central", "prepare", f"--longest={longest}", "--central", file)
+
+    assert done.exit_code == 2
+    assert "--longest" in done.output
+    assert not (tmp_path / "central.sqlite").exists()
+
+
 def test_removing_a_site_asks_for_its_name_again(site: Site, tmp_path: Path) -> None:
     """A wrong name deletes nothing; the right one deletes the site and its rows."""
     file = str(site.root / "central.toml")

@@ -34,6 +34,7 @@ class Said(Exception):
         ("terminating connection due to administrator", "57P01", CentralUnreachable, "be reached"),
         ("could not extend file: No space left", "53100", CentralError, "53100"),
         ("deadlock detected", "40P01", CentralError, "40P01"),
+        ("new row violates row-level security policy", "42501", CentralError, "in the future"),
     ],
 )
 def test_each_refusal_has_its_kind(

@@ -8,12 +8,14 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import func, select
 
 from agent.domain.outgoing import Kind
 from agent.errors import CentralError, CentralUnprepared, SchemaTooNew, SiteUnknown, StoreCorrupt
 from agent.store.aggregates import AggregateWriter
 from agent.store.central import Centre
 from agent.store.central_site import SiteAtCentre
+from agent.store.central_tables import ENDS
 from agent.store.outgoing import Outgoing
 from agent.sync.run import lives_of
 from tests.central import (
@@ -261,14 +263,48 @@ def test_a_newer_centre_is_refused_and_untouched(
     source: Path, centre: Centre, tmp_path: Path
 ) -> None:
     """A centre that a newer Omokage prepared gets nothing from this one."""
-    execute(tmp_path / "central.sqlite", "UPDATE meta SET number = 99")
+    execute(tmp_path / "central.sqlite", "UPDATE meta SET number = 99 WHERE name = 'schema'")
 
     with pytest.raises(SchemaTooNew, match="99"):
         run(source, centre)
     with pytest.raises(SchemaTooNew):
         centre.prepare()
-    execute(tmp_path / "central.sqlite", "UPDATE meta SET number = 1")
+    execute(tmp_path / "central.sqlite", "UPDATE meta SET number = 1 WHERE name = 'schema'")
     assert at_centre(centre) == ([], [])
+
+
+def test_the_centre_may_keep_for_less_than_the_policy(source: Path, centre: Centre) -> None:
+    """Its owner's bound counts for what is sent, and for what is there when it gets shorter."""
+    centre.prepare(timedelta(days=20))
+    first = run(source, centre)
+    longest_first = longest_there(centre)
+    centre.prepare(timedelta(days=5))
+    longest_then = longest_there(centre)
+    again = run(source, centre)
+    centre.prepare()
+
+    assert first.sent == 12
+    assert longest_first == 20 * 86_400
+    assert longest_then == 5 * 86_400
+    assert (again.sent, again.shortened) == (0, 0)
+    assert longest_there(centre) == 5 * 86_400, "preparing again leaves the bound as it is"
+
+
+def test_a_longer_bound_prolongs_nothing(source: Path, centre: Centre) -> None:
+    """The policy's lives stay where they are shorter, and so do deadlines that are there."""
+    centre.prepare(timedelta(days=5))
+    run(source, centre)
+
+    centre.prepare(timedelta(days=3000))
+    run(source, centre)
+
+    assert longest_there(centre) == 5 * 86_400
+
+
+def longest_there(centre: Centre) -> int:
+    """Return the longest life of a bucket or a day that the centre holds, in seconds."""
+    lives = (select(func.max(table.c.delete_by - end)) for table, end in ENDS.items())
+    return max(centre.fetch(one)[0][0] for one in lives)
 
 
 def test_a_trials_file_is_not_for_everybody(centre: Centre, tmp_path: Path) -> None:
