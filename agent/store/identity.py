@@ -24,7 +24,7 @@ from sqlalchemy import Connection, Engine, insert, inspect, select, text
 from agent.errors import StoreError, StoreMissing
 from agent.store.database import BUSY_SECONDS, check_schema
 from agent.store.migrations import migrate
-from agent.store.tables import METADATA, SCHEMA
+from agent.store.tables import METADATA, SCHEMA, TRIGGERS
 
 _META = METADATA.tables["meta"]
 
@@ -74,6 +74,8 @@ def prepare(engine: Engine, path: Path) -> None:
     with engine.begin() as connection:
         if not inspect(connection).get_table_names():
             METADATA.create_all(connection)
+            for trigger in TRIGGERS:
+                connection.exec_driver_sql(trigger)
             facts = {"schema": SCHEMA, "identity": secrets.randbits(63)}
             rows = [{"name": name, "number": number} for name, number in facts.items()]
             connection.execute(insert(_META), rows)

@@ -1,7 +1,9 @@
 """The tables of the segments' database, and its rows as the domain's types.
 
 A bucket's effective deadline is the earlier of the signed header's `delete_by` and `lowered`: who
-can write to the file can bring a deletion forward, but not put it off unnoticed.
+can write to the file can bring a deletion forward, but not put it off unnoticed. Triggers keep the
+same rules against mistakes of any program that leaves them there: what was sealed never changes,
+a deadline only ever comes nearer, a key is only ever blanked.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ from agent.domain.segment import (
 from agent.errors import StoreError
 from agent.store.database import new_metadata
 
-SCHEMA = 2
+SCHEMA = 3
 
 METADATA = new_metadata()
 BUCKETS = Table(
@@ -101,6 +103,28 @@ QUARANTINE = Table(
     Column("delete_by", Integer, nullable=False),
 )
 """Damaged databases that were moved aside; each is a holding of its own."""
+
+
+def _refuse(name: str, words: str, when: str) -> str:
+    return f"CREATE TRIGGER {name} BEFORE {when} BEGIN SELECT RAISE(ABORT, '{words}'); END"
+
+
+_SEALED = "what was sealed never changes"
+_NEARER = "a deadline only ever comes nearer"
+_COLUMNS = ", ".join(one.name for one in BUCKETS.c if one.name not in {"wrapped", "lowered"})
+_LATER = "NEW.lowered IS NULL OR NEW.lowered > coalesce(OLD.lowered, OLD.delete_by)"
+_OTHER_KEY = "NEW.wrapped IS NOT zeroblob(length(OLD.wrapped))"
+_KEPT_LONGER = "NEW.delete_by > OLD.delete_by"
+TRIGGERS = (
+    _refuse("buckets_never_change", _SEALED, f"UPDATE OF {_COLUMNS} ON buckets"),
+    _refuse("buckets_never_later", _NEARER, f"UPDATE OF lowered ON buckets WHEN {_LATER}"),
+    _refuse("buckets_key_only_blanked", _SEALED, f"UPDATE OF wrapped ON buckets WHEN {_OTHER_KEY}"),
+    _refuse("segments_never_change", _SEALED, "UPDATE ON segments"),
+    _refuse(
+        "quarantine_never_later", _NEARER, f"UPDATE OF delete_by ON quarantine WHEN {_KEPT_LONGER}"
+    ),
+)
+"""What makes the database itself refuse."""
 EFFECTIVE = func.min(BUCKETS.c.delete_by, func.coalesce(BUCKETS.c.lowered, BUCKETS.c.delete_by))
 
 

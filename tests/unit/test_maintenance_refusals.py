@@ -16,6 +16,7 @@ from agent.errors import PolicyEmpty, PolicyError, PolicyWouldKeepForever, Store
 from agent.retention.safety import Stop
 from agent.retention.trust import Clocks
 from agent.store.segments import SegmentStore
+from tests.forging import edit
 from tests.retaining import DAY, HOUR, hold
 from tests.retaining import policy as shop
 from tests.sealing import BUCKET_START
@@ -92,8 +93,10 @@ def test_a_deadline_that_was_edited_keeps_nothing_in_silence(stores, log, site, 
 
     It looks like a policy that became shorter: an alarm, a refusal in the log, a number to type.
     """
-    with closing(sqlite3.connect(site.segments)) as raw, raw:
-        raw.execute(f"UPDATE buckets SET delete_by = delete_by + 9999999, lowered = {lowered}")  # noqa: S608
+    edit(
+        site.segments,
+        f"UPDATE buckets SET delete_by = delete_by + 9999999, lowered = {lowered}",  # noqa: S608
+    )
     home = house(stores, log, site)
 
     with pytest.raises(PolicyError, match="isn't the number"):

@@ -31,6 +31,7 @@ from dashboard.review import page, player
 from dashboard.review.desk import Desk, Stage
 from dashboard.text import LANGUAGES, Text, catalogue
 from dashboard.views.common import plain
+from tests.forging import edit
 from tests.reviewing import PASSPHRASE, clip, coding, review, view
 from tests.reviewing import site as review_site
 from tests.signed_in import sign_in
@@ -270,8 +271,7 @@ def test_a_damaged_bucket_does_not_stop_the_others(
     place: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is counted and named by kind; the clips of the other one are there."""
-    with closing(sqlite3.connect(place.segments)) as connection, connection:
-        connection.execute("UPDATE segments SET ciphertext = zeroblob(200) WHERE bucket = 1")
+    edit(place.segments, "UPDATE segments SET ciphertext = zeroblob(200) WHERE bucket = 1")
     app = unlock(open_page(monkeypatch, place))
 
     assert "1 buckets could not be opened (Segment" in said(app)

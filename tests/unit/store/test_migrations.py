@@ -106,6 +106,22 @@ def test_a_migrated_database_is_like_a_new_one(path: Path, tmp_path: Path) -> No
     assert described(path) == described(tmp_path / "new.sqlite")
 
 
+def test_a_migrated_database_has_the_same_rules(path: Path, tmp_path: Path) -> None:
+    """Its triggers refuse what a new one's refuse."""
+    first_release(path)
+    SegmentStore(path).close()
+    SegmentStore(tmp_path / "new.sqlite").close()
+
+    assert rules(path) == rules(tmp_path / "new.sqlite")
+    assert len(rules(path)) == 5
+
+
+def rules(path: Path) -> dict[str, str]:
+    """Return a database's triggers by name."""
+    with closing(sqlite3.connect(path)) as raw:
+        return dict(raw.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"))
+
+
 def test_the_newest_step_is_the_schema_of_today() -> None:
     """Whoever changes the tables has written the step that leads there."""
     assert newest("segments") == SCHEMA

@@ -14,6 +14,7 @@ from agent.errors import StoreCorrupt, StoreError, StoreMissing
 from agent.store.identity import marker_of, start_over
 from agent.store.recover import open_or_replace
 from agent.store.segments import SegmentStore
+from tests.forging import edit
 from tests.sealing import BUCKET_START, DELETE_BY, NOW, bucket, expire, records
 from tests.unit.store.test_holds import HOLD
 
@@ -130,9 +131,7 @@ def test_where_nothing_can_be_read_the_longest_life_counts(path: Path) -> None:
 def test_a_deadline_in_a_damaged_file_is_not_trusted_beyond_the_longest(path: Path) -> None:
     """A garbled date can't keep the file for ever."""
     filled(path)
-    with sqlite3.connect(path) as raw:
-        raw.execute("UPDATE buckets SET delete_by = 99999999999")
-    raw.close()
+    edit(path, "UPDATE buckets SET delete_by = 99999999999")
     damage_segments(path)
 
     store, (aside,) = reopen(path)

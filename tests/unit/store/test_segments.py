@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 import stat
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -15,6 +16,7 @@ from agent.domain.segment import FIRST_LINK, counter_nonce
 from agent.errors import SchemaTooNew, SegmentTampered, SegmentTruncated, StoreError, StoreFull
 from agent.store.segments import Purge, SegmentReader, SegmentStore
 from agent.store.tables import BUCKETS
+from tests.forging import edit
 from tests.sealing import BUCKET_START, DELETE_BY, NOW, bucket, expire, opener, records, verifier
 
 HOUR = timedelta(hours=1)
@@ -333,9 +335,7 @@ def test_a_slow_reader_holds_no_transaction(path: Path, store) -> None:
 def test_a_row_that_was_edited_does_not_open(path: Path, store, statement: str) -> None:
     """Every clear column is authenticated when the segment is opened."""
     fill(store)
-    with sqlite3.connect(path) as raw:
-        raw.execute(statement)
-    raw.close()
+    edit(path, statement)
 
     (found,) = store.buckets()
     with pytest.raises((SegmentTampered, SegmentTruncated)):
@@ -356,9 +356,7 @@ def test_a_row_that_was_edited_does_not_open(path: Path, store, statement: str) 
 def test_a_row_that_is_no_segment_is_refused(path: Path, store, statement: str) -> None:
     """Impossible columns are an error of the store's own, not a crash."""
     fill(store)
-    with sqlite3.connect(path) as raw:
-        raw.execute(statement)
-    raw.close()
+    edit(path, statement)
 
     with pytest.raises(StoreError, match="isn't a segment's"):
         list(store.buckets())
@@ -538,12 +536,38 @@ def test_unknown_ids_are_passed_over(store) -> None:
 def test_an_edited_deadline_extends_nothing(path: Path, store, statement: str) -> None:
     """Whoever edits the column can't put a deletion off."""
     fill(store, 1)
-    with sqlite3.connect(path) as raw:
-        raw.execute(statement)
-    raw.close()
+    edit(path, statement)
 
     assert [h.delete_by for h in store.holdings()] == [DELETE_BY]
     assert [b.deadline for b in store.buckets()] == [DELETE_BY]
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "UPDATE buckets SET delete_by = delete_by + 1",
+        "UPDATE buckets SET delete_by = delete_by - 1",
+        "UPDATE buckets SET zone = 'till'",
+        "UPDATE buckets SET wrapped = x'00'",
+        "UPDATE buckets SET wrapped = randomblob(length(wrapped))",
+        "UPDATE buckets SET lowered = delete_by + 1",
+        "UPDATE buckets SET lowered = NULL",
+        "UPDATE segments SET ciphertext = zeroblob(9)",
+        "UPDATE segments SET records = records + 1",
+        "UPDATE quarantine SET delete_by = delete_by + 1",
+    ],
+)
+def test_the_database_itself_refuses_a_change(path: Path, store, statement: str) -> None:
+    """No program that leaves the rules in place can put a deadline off or change what is sealed."""
+    writer, _ = fill(store)
+    store.lower({writer.sealed_key.key_id.hex(): DELETE_BY - HOUR})
+    aside = "INSERT INTO quarantine VALUES ('segments.corrupt-1.sqlite', 0, 1, 2)"
+    with closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute(aside)
+
+    refusal = pytest.raises(sqlite3.IntegrityError, match=r"never changes|comes nearer")
+    with refusal, closing(sqlite3.connect(path)) as raw, raw:
+        raw.execute(statement)
 
 
 def test_expiry_keeps_to_the_lowered_deadline(store) -> None:
