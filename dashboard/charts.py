@@ -36,12 +36,15 @@ INK = {"light": "#52606D", "dark": "#A9B4BF"}
 """Text in charts, by theme: at least 4.5 to 1. No grey is that on both grounds."""
 _INK = alt.ExprRef(f"luminance(background) > 0.4 ? '{INK['light']}' : '{INK['dark']}'")
 # The page server gives each chart its theme's background; its own greys for text are too pale, it
-# pushes the first and the last label inwards, and it leaves a thumb's breadth below a chart.
+# pushes the first and the last label inwards, and it leaves a thumb's breadth below a chart. To a
+# screen reader a chart is the sentence about it and the table below: each bar and axis by itself
+# would be read out with its fields' names in English and nine decimals.
 _CONFIG: dict[str, Any] = {
-    "axis": {"labelColor": _INK, "titleColor": _INK},
+    "mark": {"aria": False},
+    "axis": {"labelColor": _INK, "titleColor": _INK, "aria": False},
     "axisYPoint": {"labelFlush": False},
     "axisYBand": {"labelFlush": False},
-    "legend": {"labelColor": _INK, "titleColor": _INK},
+    "legend": {"labelColor": _INK, "titleColor": _INK, "aria": False},
 }
 _PADDING = {"left": 0, "top": 4, "right": 4, "bottom": 4}
 WHOLE_DAYS = 4

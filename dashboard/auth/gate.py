@@ -30,7 +30,7 @@ from dashboard.auth.oidc import Service
 from dashboard.auth.sessions import Session
 from dashboard.pages import pages_for
 from dashboard.places import is_central
-from dashboard.text import LANGUAGES, Text
+from dashboard.text import LANGUAGES, Text, catalogue
 
 Message = MutableMapping[str, Any]
 Scope = MutableMapping[str, Any]
@@ -44,7 +44,6 @@ REFUSED = 1008
 """Closing code of a web socket: policy violation."""
 _BARE = ("/_stcore/", "/static/", "/media/", "/component/", "/vendor/")
 """Below these there is never a page."""
-SHELL = ("skip", "help")
 """What the page server says itself, in English; our script says it in the page's language."""
 
 
@@ -302,8 +301,12 @@ def _own_state_only(scope: Scope, session: Session) -> Pairs:
 @functools.cache
 def _script() -> bytes:
     """Return the tag of our script with its words in each language, and the end of the head."""
+    served = [texts for key, texts in catalogue().items() if key.startswith("served.")]
     words = {
-        code: {key: Text(code)(f"shell.{key}", name="{name}") for key in SHELL}
+        code: {
+            "skip": Text(code)("shell.skip"),
+            "served": [(said["en"], said[code]) for said in served if code != "en"],
+        }
         for code in LANGUAGES
     }
     said = html.escape(json.dumps(words), quote=True)

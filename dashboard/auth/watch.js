@@ -3,7 +3,6 @@
 "use strict";
 (() => {
   const PAUSE_MS = 3000;
-  const HELP = "Help for ";
   const ACTIVE_EVERY_MS = 20000;
   const words = JSON.parse(document.currentScript.dataset.words);
   let asking = null;
@@ -43,9 +42,29 @@
     fetch("/auth/active", { method: "POST", cache: "no-store", keepalive: true }).catch(() => {});
   }
 
+  const SPOKEN = "[aria-label]:not(svg *), [placeholder]";
+  const WRITTEN = '[data-testid$="Dropdown"] *, [data-testid="InputInstructions"] *';
+  const ICON = '[role="img"][translate="no"]:not([aria-hidden])';
+  const patterns = {};
+
+  function pattern(template) {
+    const parts = template.split(/\{\w+\}/).map((part) => part.replace(/[.*+?^$()|[\]\\]/g, "\\$&"));
+    return new RegExp("^" + parts.join("(.+)") + "$");
+  }
+
+  function translated(text, rules) {
+    for (const [found, said] of rules) {
+      const match = found.exec(text);
+      if (match) return said.replace(/\{\w+\}/, () => match[1]);
+    }
+    return text;
+  }
+
   // The page server calls every page English, and says a few things in English itself; screen
   // readers and line breaks go by this.
   function speak() {
+    // An icon stands beside words that say the same; by itself it is read out as "person icon".
+    for (const icon of document.querySelectorAll(ICON)) icon.setAttribute("aria-hidden", "true");
     const here = new URLSearchParams(location.search).get("lang");
     if (!here) return;
     if (document.documentElement.lang !== here) document.documentElement.lang = here;
@@ -53,13 +72,22 @@
     if (!said) return;
     const skip = document.querySelector("[data-testid=stSkipToContent]")?.firstChild;
     if (skip && skip.nodeValue !== said.skip) skip.nodeValue = said.skip;
-    for (const button of document.querySelectorAll(`[aria-label^="${HELP}"]`)) {
-      const name = button.getAttribute("aria-label").slice(HELP.length);
-      button.setAttribute("aria-label", said.help.replace("{name}", name));
+    patterns[here] ??= said.served.map(([from, to]) => [pattern(from), to]);
+    for (const node of document.querySelectorAll(SPOKEN)) {
+      for (const name of ["aria-label", "placeholder"]) {
+        const text = node.getAttribute(name);
+        const better = text && translated(text, patterns[here]);
+        if (better !== text) node.setAttribute(name, better);
+      }
+    }
+    for (const node of document.querySelectorAll(WRITTEN)) {
+      const text = node.childElementCount ? null : node.firstChild;
+      const better = text && translated(text.nodeValue, patterns[here]);
+      if (text && better !== text.nodeValue) text.nodeValue = better;
     }
   }
 
-  setInterval(speak, 1000);
+  setInterval(speak, 500);
   document.addEventListener("visibilitychange", () => {
     if (document.hidden) asking?.abort();
     else if (!asking) wait();

@@ -30,7 +30,7 @@ def section(words: Text, place: Site) -> None:
         # Mistakes stand in a part of their own, over all reviews and not 28 days alone.
         rows = [row(words, g) for g in found.groups if g.measure is not Measure.MISJUDGED]
         if rows:
-            table(words, rows, "bias.table")
+            table(words, rows, words("bias.title"))
 
 
 def _said(words: Text, found: Bias) -> None:

@@ -72,6 +72,13 @@ def states(page: Any) -> Iterator[str]:
         yield name
 
 
+ENGLISH = """() => [...document.querySelectorAll("[aria-label], [placeholder]")]
+  .filter((node) => node.checkVisibility() && !node.closest("[aria-hidden=true]"))
+  .flatMap((node) => [node.ariaLabel, node.placeholder])
+  .filter((text) => /[a-z]{3}/.test(text ?? "") && !/[\u3040-\u30ff\u4e00-\u9fff]/.test(text))"""
+"""What a Japanese page says in other words to who can't see it."""
+
+
 @pytest.mark.parametrize(("language", "locale", "scheme", "width"), LOOKS)
 def test_no_page_has_a_serious_fault(
     address: str, browser: Any, language: str, locale: str, scheme: str, width: int
@@ -98,6 +105,8 @@ def test_no_page_has_a_serious_fault(
                     faults[f"{one.key}, {state}"] = found
                 if (wide := page.evaluate("document.documentElement.scrollWidth")) > width:
                     faults[f"{one.key}, {state}, is wider than the screen"] = wide
+                if language == "ja" and (foreign := page.evaluate(ENGLISH)):
+                    faults[f"{one.key}, {state}, is read out in English"] = foreign
             page.locator(f"html[lang={language}]").wait_for(state="attached")
         context.close()
 
@@ -146,6 +155,26 @@ def test_the_keyboard_goes_through_a_page_in_order(address: str, browser: Any) -
     assert [stop["name"] for stop in stops if not stop["ringed"]] == []
     assert words("coverage.observed") in "".join(stop["name"] for stop in stops)
     assert after["part"] == "main"
+
+
+def test_a_list_that_opens_speaks_the_pages_language(address: str, browser: Any) -> None:
+    """Also what the page server writes by itself: three are the most, nothing was found."""
+    words = Text("ja")
+    context = browser.new_context(viewport={"width": 1366, "height": 768}, locale="ja-JP")
+    page = context.new_page()
+    serving.sign_in(page, address, seed_whole.NAMES[Role.MANAGER])
+    page.goto(f"{address}/overview?lang=ja")
+    serving.settle(page)
+    for kind, sentence in (
+        ("stMultiSelect", words("served.too_many", n=3)),
+        ("stSelectbox", words("served.nothing")),
+    ):
+        field = page.locator(f"[data-testid={kind}] input").first
+        field.click()
+        page.keyboard.type("zzz")
+        page.get_by_text(sentence).wait_for()
+        page.keyboard.press("Escape")
+    context.close()
 
 
 def test_the_focus_stays_where_it_is_while_the_page_refreshes(

@@ -38,6 +38,13 @@ def test_a_line_does_not_bridge_a_hidden_hour() -> None:
     assert drawn(point(0, 0.4), point(1, None), point(2, 0.2)) == [0.4, None, 0.2]
 
 
+def test_a_chart_is_read_out_as_one_sentence() -> None:
+    """No bar, axis or legend is read out by itself, with its fields' names and nine decimals."""
+    config = lines({"a": [point(0, 0.4)]}, WORDS, span=(START, START + STEP)).to_dict()["config"]
+
+    assert [config[part]["aria"] for part in ("mark", "axis", "legend")] == [False] * 3
+
+
 def test_a_whole_line_stays_whole() -> None:
     """Hours that follow each other at once get nothing between them."""
     assert drawn(point(0, 0.4), point(1, 0.5)) == [0.4, 0.5]

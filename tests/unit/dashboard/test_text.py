@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import string
+from pathlib import Path
 
 import pytest
+import streamlit
 
 from agent.domain.aggregate import Reason
 from agent.domain.facs import AU_LABELS
@@ -45,6 +48,25 @@ def test_both_languages_have_every_text(key: str, texts: dict[str, str]) -> None
 def test_every_value_of_the_domain_has_a_name(key: str) -> None:
     """No AU, category, status, reason, bound or period is without words."""
     assert key in catalogue()
+
+
+SERVED = {key: texts["en"] for key, texts in ENTRIES if key.startswith("served.")}
+
+
+@pytest.fixture(scope="module")
+def scripts() -> str:
+    """Return everything that the page server's own scripts say."""
+    folder = Path(streamlit.__file__).parent / "static" / "static" / "js"
+    return "\n".join(path.read_text(encoding="utf-8") for path in folder.glob("*.js"))
+
+
+@pytest.mark.parametrize("template", SERVED.values(), ids=SERVED.keys())
+def test_what_is_translated_is_what_the_page_server_says(scripts: str, template: str) -> None:
+    """Its words are in its scripts: one that it words differently next time is noticed here."""
+    parts = re.split(r"\{\w+\}|(?<=Enter to )|options", template)
+
+    assert [part for part in parts if part not in scripts] == []
+    assert len(re.findall(r"\{\w+\}", template)) <= 1
 
 
 def test_no_text_says_what_somebody_feels() -> None:
