@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from dashboard.estimates import Cell, Estimate
 
 # Holding ten charts against the schema takes longer than all their numbers; the tests do it once.
+# Likewise each channel is made as an object here: for a bare "end:Q" the library walks its schema.
 schemapi.disable_debug_mode()
 
 Span = tuple[datetime, datetime]
@@ -143,7 +144,7 @@ def shares(parts: Sequence[tuple[str, str, float]], share: str, status: str) -> 
     base = alt.Chart(inline(values))
     bar = base.mark_bar(height=24).encode(
         x=alt.X("start:Q", axis=None, scale=alt.Scale(domain=[0, max(end, 1e-9)], nice=False)),
-        x2="end:Q",
+        x2=alt.X2("end:Q"),
         color=alt.Color(
             "name:N",
             scale=alt.Scale(domain=names, range=[STATUS_COLOURS[key] for key, _, _ in parts]),
@@ -203,9 +204,9 @@ def rates(bars: Sequence[Bar], words: Words) -> alt.LayerChart:
     note = inked(base, dx=8)
     return layered(
         bar.encode(x=x, tooltip=tooltip),
-        rule.encode(x="low:Q", x2="high:Q", tooltip=tooltip),
+        rule.encode(x=alt.X("low:Q"), x2=alt.X2("high:Q"), tooltip=tooltip),
         point.encode(x=x, tooltip=tooltip),
-        note.encode(x="end:Q", text="note:N"),
+        note.encode(x=alt.X("end:Q"), text=alt.Text("note:N")),
         height=23 * len(bars) + 60,
     )
 
@@ -261,7 +262,7 @@ def lines(
         _ends(span),
         *_gaps(named, words.hidden, span),
         shown.mark_area(opacity=0.12, interpolate="monotone").encode(
-            y=alt.Y("low:Q", scale=scale, title=words.value), y2="high:Q"
+            y=alt.Y("low:Q", scale=scale, title=words.value), y2=alt.Y2("high:Q")
         ),
         shown.mark_line(strokeWidth=2.2, interpolate="monotone").encode(y=y),
         shown.mark_point(filled=True, size=26, opacity=0.9).encode(y=y, tooltip=tooltip),
@@ -278,13 +279,13 @@ def stacked(
         .mark_bar(stroke=None)
         .encode(
             x=_time_axis(span, "start"),
-            x2="end:T",
+            x2=alt.X2("end:T"),
             y=alt.Y(
                 "bottom:Q",
                 scale=alt.Scale(domain=[0, 1]),
                 axis=alt.Axis(title=words.value, format=".0%", tickCount=5),
             ),
-            y2="top:Q",
+            y2=alt.Y2("top:Q"),
             color=alt.Color(
                 "name:N",
                 scale=alt.Scale(domain=list(named), range=list(CATEGORY_COLOURS)),
@@ -341,7 +342,7 @@ def timeline(cells: Sequence[Cell], states: Mapping[str, str], span: Span) -> al
         .mark_rect(height=20)
         .encode(
             x=_time_axis(span, "start"),
-            x2="end:T",
+            x2=alt.X2("end:T"),
             y=alt.Y(
                 "zone:N",
                 axis=alt.Axis(
@@ -447,7 +448,7 @@ def _gaps(named: Mapping[str, Sequence[Point]], meaning: str, span: Span) -> lis
         .mark_rect(color=QUIET, opacity=0.16)
         .encode(
             x=_time_axis(span, "start"),
-            x2="end:T",
+            x2=alt.X2("end:T"),
             tooltip=[alt.Tooltip("meaning:N", title=" ")],
         )
     )

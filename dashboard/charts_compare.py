@@ -154,13 +154,13 @@ def places(found: Sequence[Place], words: Words, hidden: Mapping[str, str]) -> a
     x = alt.X("value:Q", scale=scale, axis=alt.Axis(title=words.value, format=".0%", tickCount=5))
     parts = [
         shown.mark_rule(color=TEAL, strokeWidth=3).encode(
-            x=alt.X("low:Q", scale=scale, title=words.value), x2="high:Q", tooltip=tooltip
+            x=alt.X("low:Q", scale=scale, title=words.value), x2=alt.X2("high:Q"), tooltip=tooltip
         ),
         shown.mark_point(color=TEAL, filled=True, size=70, opacity=1).encode(x=x, tooltip=tooltip),
     ]
     if any(place.estimate is None for place in found):
         missing = base.transform_filter("!isValid(datum.value)")
-        parts.append(inked(missing, dx=6).encode(x=alt.value(0), text="hidden:N"))
+        parts.append(inked(missing, dx=6).encode(x=alt.value(0), text=alt.Text("hidden:N")))
     return layered(*parts, height=34 * len(found) + 50)
 
 
@@ -202,7 +202,7 @@ def differences(named: Sequence[tuple[str, Difference]], words: Words) -> alt.La
     return layered(
         zero.encode(x=alt.X("value:Q", axis=axis)),
         base.mark_rule(strokeWidth=2.5).encode(
-            x=alt.X("low:Q", title=words.value), x2="high:Q", tooltip=tooltip
+            x=alt.X("low:Q", title=words.value), x2=alt.X2("high:Q"), tooltip=tooltip
         ),
         base.mark_point(filled=True, size=52, opacity=1).encode(
             x=alt.X("value:Q", axis=axis), tooltip=tooltip

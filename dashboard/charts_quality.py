@@ -59,7 +59,7 @@ def agreement(
     chance = (
         alt.Chart(inline([{"value": 0}]))
         .mark_rule(color=QUIET, strokeDash=[4, 3])
-        .encode(x="value:Q")
+        .encode(x=alt.X("value:Q"))
     )
     return layered(chance, points, height=23 * len(bars) + 70)
 
@@ -103,7 +103,7 @@ def confusion(
     boxes = base.mark_circle(color=DEEP, opacity=1).encode(
         size=alt.Size("clips:Q", scale=sizes, legend=None)
     )
-    text = base.mark_text(fontSize=12, color="white").encode(text="clips:Q")
+    text = base.mark_text(fontSize=12, color="white").encode(text=alt.Text("clips:Q"))
     return layered(boxes, text, height=380)
 
 
@@ -149,7 +149,7 @@ def calibration(
         .encode(
             x=alt.X("stated:Q", scale=scale),
             y=alt.Y("low:Q", scale=scale, title=names[1]),
-            y2="high:Q",
+            y2=alt.Y2("high:Q"),
         )
     )
     return layered(line, ends, marks, height=300)
@@ -183,7 +183,7 @@ def shares(points: Sequence[tuple[str, float, float, float]], name: str) -> alt.
     )  # fmt: skip
     return layered(
         base.mark_rule(color=TEAL, strokeWidth=2.5).encode(
-            x=alt.X("low:Q", scale=scale, axis=axis), x2="high:Q"
+            x=alt.X("low:Q", scale=scale, axis=axis), x2=alt.X2("high:Q")
         ),
         base.mark_point(color=TEAL, filled=True, size=70, opacity=1).encode(
             x=alt.X("share:Q", scale=scale, axis=axis)
@@ -213,7 +213,7 @@ def weekly(points: Sequence[tuple[str, float, float, float]], name: str) -> alt.
     y = alt.Y("share:Q", scale=scale, axis=alt.Axis(title=name, format=".0%"))
     return layered(
         base.mark_rule(color=TEAL, strokeWidth=2.5).encode(
-            y=alt.Y("low:Q", scale=scale, title=name), y2="high:Q"
+            y=alt.Y("low:Q", scale=scale, title=name), y2=alt.Y2("high:Q")
         ),
         base.mark_point(color=TEAL, filled=True, size=70, opacity=1).encode(y=y),
         height=260,

@@ -150,7 +150,8 @@ class SumReader:
 
     def _sums(self, spans: Sequence[Span], query: Select[Any]) -> list[Sum]:
         rows = self._fetch(query, days=any(span.days for span in spans))
-        return [_read(row) for row in rows]
+        names = rows[0]._fields if rows else ()
+        return [_read(dict(zip(names, row, strict=True))) for row in rows]
 
     def _fetch(self, query: Select[Any], *, days: bool) -> Sequence[Row[Any]]:
         return self._shelf.fetch(query, least=2 if days else 1)
@@ -261,26 +262,28 @@ def _grouped(query: Select[Any], rows: Subquery, *by: ColumnElement[Any]) -> Sel
     return query.group_by(*by, "step", rows.c.metric)
 
 
-def _read(row: Row[Any]) -> Sum:
-    found = row._mapping  # noqa: SLF001  (public API of SQLAlchemy's rows)
+_HIDDEN = tuple(f"hidden_{reason.value}" for reason in REASONS)
+
+
+def _read(row: dict[str, Any]) -> Sum:
     return Sum(
-        zone=found.get("zone", ""),
-        step=int(row.step),
-        metric=row.metric,
-        cells=int(row.cells),
-        shown=int(row.shown),
-        rows=int(row.rows),
+        zone=row.get("zone", ""),
+        step=int(row["step"]),
+        metric=row["metric"],
+        cells=int(row["cells"]),
+        shown=int(row["shown"]),
+        rows=int(row["rows"]),
         # PostgreSQL adds large whole numbers up as decimals.
-        samples=int(row.samples or 0),
-        tracks=int(row.tracks or 0),
-        weighted=row.weighted or 0.0,
-        spread=row.spread or 0.0,
-        uncertain=int(row.uncertain),
-        nn=float(row.nn or 0),
-        nnv=row.nnv or 0.0,
-        nnvv=row.nnvv or 0.0,
-        total=row.total or 0.0,
-        timed=found.get("timed") or 0.0,
-        top=row.top,
-        hidden=tuple(int(found[f"hidden_{reason.value}"]) for reason in REASONS),
+        samples=int(row["samples"] or 0),
+        tracks=int(row["tracks"] or 0),
+        weighted=row["weighted"] or 0.0,
+        spread=row["spread"] or 0.0,
+        uncertain=int(row["uncertain"]),
+        nn=float(row["nn"] or 0),
+        nnv=row["nnv"] or 0.0,
+        nnvv=row["nnvv"] or 0.0,
+        total=row["total"] or 0.0,
+        timed=row.get("timed") or 0.0,
+        top=row["top"],
+        hidden=tuple(int(row[name]) for name in _HIDDEN),
     )

@@ -7,6 +7,7 @@ a released number never changes, and a deadline only ever comes nearer.
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -165,12 +166,19 @@ def writer_engine(path: Path, max_pages: int) -> Engine:
 
 
 def reader_engine(path: Path, patience: float) -> Engine:
-    """Return an engine that can't write.
+    """Return an engine that can't write; the same one for the same file.
+
+    It holds no connection, but the queries that it has compiled: a page asks thirty times.
 
     Args:
         path: of the database.
         patience: seconds to wait for whoever has locked it.
     """
+    return _reader_engine(path.absolute(), patience)
+
+
+@functools.lru_cache(maxsize=16)
+def _reader_engine(path: Path, patience: float) -> Engine:
     return open_engine(
         path, mode="ro", begin="BEGIN", pragmas=("query_only=ON",), keep=False, patience=patience
     )

@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
+from typing import NamedTuple
 
 import streamlit as st
 from streamlit.testing.v1 import AppTest
@@ -61,6 +62,13 @@ def _copied(
     )
 
 
+class Took(NamedTuple):
+    """Seconds that something took by the clock, and seconds that it worked."""
+
+    whole: float
+    work: float
+
+
 def timed(name: str, call: Callable[[], object]) -> None:
     """Call some times and print the median and the longest; a call may return its own times."""
     call()
@@ -69,7 +77,7 @@ def timed(name: str, call: Callable[[], object]) -> None:
         begin, before = time.perf_counter(), time.process_time()
         itself = call()
         ends = time.perf_counter() - begin, time.process_time() - before
-        whole, work = itself if isinstance(itself, tuple) else ends
+        whole, work = itself if isinstance(itself, Took) else ends
         found.append(whole)
         worked.append(work)
     print(
@@ -118,12 +126,11 @@ def run(site: Site) -> None:
     timed("looking whether there is something new", lambda: overview._mark(site))
 
 
-def page(site: Site, period: Period, *, cached: bool = False) -> tuple[float, float]:
+def page(site: Site, period: Period, *, cached: bool = False) -> Took:
     """Run the page's script as the page server does, with all its charts and tables.
 
     Returns:
-        Seconds that the script took, and seconds that it worked; without what the test's own
-        harness does around it.
+        What the script took, without what the test's own harness does around it.
     """
     if not cached:
         st.cache_data.clear()
@@ -134,7 +141,7 @@ def page(site: Site, period: Period, *, cached: bool = False) -> tuple[float, fl
     assert not app.exception
     assert len(app.get("vega_lite_chart")) >= 8
     whole, work = app.session_state["took"]
-    return float(whole), float(work)
+    return Took(float(whole), float(work))
 
 
 def _script() -> None:

@@ -1,6 +1,7 @@
 """The agent with three mistakes planted: it keeps frames, dumps some for debugging, shares some.
 
-Run in place of `agent.proof.subject`, by the test that wants the proof to notice each of them.
+Run in place of `agent.proof.subject`, by the test that wants the proof to notice each of them; the
+first argument is the name of what it leaves.
 """
 
 from __future__ import annotations
@@ -17,7 +18,6 @@ import numpy as np
 from agent.pipeline import SitePipeline
 from agent.proof.subject import main
 
-NAME = "omokage-leak-test"
 MOST = 24
 STRIDE = 3
 
@@ -32,7 +32,7 @@ def see(self, zone, frame, **rest):
     if number % STRIDE == 0:
         place = number // STRIDE % MOST
         kept.append(frame.pixels.copy())
-        frame.pixels.tofile(Path(tempfile.gettempdir()) / f"{NAME}-{place}.raw")
+        frame.pixels.tofile(Path(tempfile.gettempdir()) / f"{name}-{place}.raw")
         shared.buf[place * frame.pixels.nbytes : (place + 1) * frame.pixels.nbytes] = (
             frame.pixels.tobytes()
         )
@@ -40,7 +40,8 @@ def see(self, zone, frame, **rest):
 
 
 if __name__ == "__main__":
-    shared = shared_memory.SharedMemory(NAME, create=True, size=MOST * 640 * 480 * 3)
+    name = sys.argv.pop(1)
+    shared = shared_memory.SharedMemory(name, create=True, size=MOST * 640 * 480 * 3)
     resource_tracker.unregister(shared._name, "shared_memory")  # the test removes it
     SitePipeline.see = see
     sys.exit(main(sys.argv[1:]))

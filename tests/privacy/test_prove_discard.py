@@ -22,7 +22,6 @@ from agent.crypto.create import write_keys
 from agent.proof.experiment import Finding, Order, prove
 from agent.proof.marks import Kind
 from agent.proof.surroundings import SHARED_MEMORY
-from tests.privacy.leaky_subject import NAME
 from tests.sealing import keyset
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -33,10 +32,10 @@ pytestmark = [
 ]
 
 
-def left_by(subject: str) -> Finding:
+def left_by(subject: str, *words: str) -> Finding:
     """Return what is found of a faulty agent."""
-    program = Path(__file__).with_name(subject)
-    order = Order(models=ROOT / "models", frames=40, subject=(sys.executable, str(program)))
+    command = (sys.executable, str(Path(__file__).with_name(subject)), *words)
+    order = Order(models=ROOT / "models", frames=40, subject=command)
     return prove(order, SystemClock(), lambda _: None)
 
 
@@ -72,12 +71,13 @@ def test_nothing_is_left_of_frames_and_faces(tmp_path: Path) -> None:
 
 def test_a_kept_a_dumped_and_a_shared_frame_are_noticed() -> None:
     """A kept reference, a debug file and a shared copy are each found, where they are."""
+    name = f"omokage-leak-test-{os.getpid()}"  # of this run alone: shared memory has no folders
     try:
-        found = left_by("leaky_subject.py")
+        found = left_by("leaky_subject.py", name)
     finally:
-        for path in Path(tempfile.gettempdir()).glob(f"{NAME}-*.raw"):
+        for path in Path(tempfile.gettempdir()).glob(f"{name}-*.raw"):
             path.unlink()
-        (SHARED_MEMORY / NAME).unlink(missing_ok=True)
+        (SHARED_MEMORY / name).unlink(missing_ok=True)
 
     where = residue(found)
     files = {place.name: {hit.kind for hit in place.hits} for place in found.places}
