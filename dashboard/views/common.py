@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import re
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
@@ -83,9 +84,13 @@ def facts(entries: Iterable[tuple[str, str]]) -> None:
     st.html(f'<dl style="{_FACTS}">{parts}</dl>')
 
 
+_BREAKS = re.compile(r"[^\S\u00a0\u202f]+")
+"""White space but for the one that holds a number and its unit together."""
+
+
 def plain(text: str) -> str:
     """Return a text from a file so that nothing in it is markup: `*`, `[` and `$` are just that."""
-    flat = " ".join(text.split())
+    flat = " ".join(_BREAKS.split(text.strip()))
     return "".join(f"\\{c}" if c in "\\`*_{}[]<>#|$~:" else c for c in flat)
 
 

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
 
 MOST_ENTRIES = 100_000
 """Of the access log that are compared with the reviews."""
+FIGURE_WIDTH = 175
+"""Of a number with its name, in pixels; on a phone two stand side by side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,14 +183,18 @@ def _head(words: Text, quality: Quality) -> None:
         if found.undecided.value is not None:
             share = words.percent(found.undecided.value)
             st.markdown(words("evaluation.undecided", value=share))
-        row = st.container(horizontal=True, gap="large")
-        row.metric(words("evaluation.reviews"), found.reviews)
-        row.metric(words("evaluation.random"), found.random)
-        row.metric(words("evaluation.reviewers"), found.reviewers)
+        row = st.container(horizontal=True, gap="xsmall")
+        for name, value in (
+            ("reviews", found.reviews),
+            ("random", found.random),
+            ("reviewers", found.reviewers),
+        ):
+            row.metric(words(f"evaluation.{name}"), value, width=FIGURE_WIDTH)
         row.metric(
             words("evaluation.response"),
             f"{quality.whole.random} / {quality.drawn}",
             help=words("evaluation.response_help"),
+            width=FIGURE_WIDTH,
         )
         verdicts = [
             {
