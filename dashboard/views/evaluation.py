@@ -184,12 +184,12 @@ def _head(words: Text, quality: Quality) -> None:
             share = words.percent(found.undecided.value)
             st.markdown(words("evaluation.undecided", value=share))
         row = st.container(horizontal=True, gap="xsmall")
-        for name, value in (
+        for name, number in (
             ("reviews", found.reviews),
             ("random", found.random),
             ("reviewers", found.reviewers),
         ):
-            row.metric(words(f"evaluation.{name}"), value, width=FIGURE_WIDTH)
+            row.metric(words(f"evaluation.{name}"), number, width=FIGURE_WIDTH)
         row.metric(
             words("evaluation.response"),
             f"{quality.whole.random} / {quality.drawn}",
