@@ -155,10 +155,18 @@ def common_values(row: npt.NDArray[np.uint8 | np.uint32]) -> npt.NDArray[np.uint
 
 
 def readings(values: npt.NDArray[np.uint8 | np.uint32]) -> Iterator[Floats]:
-    """Yield what stored values may stand for: bytes with and without a sign, or floats."""
+    """Yield what stored values may stand for: bytes with and without a sign, or floats.
+
+    Bytes with a sign come once more without their two ends: what lay beyond was cut off there, so
+    the brightest shade of a quantised picture may not lie on the line of the others.
+    """
     if values.dtype == np.uint8:
         yield values.astype(np.float64)
-        yield values.view(np.int8).astype(np.float64)
+        signed = values.view(np.int8).astype(np.float64)
+        yield signed
+        inner = signed[(signed > -128) & (signed < 127)]
+        if len(inner) < len(signed):
+            yield inner
         return
     numbers = values.astype(np.uint32).view(np.float32)
     if np.isfinite(numbers).all():

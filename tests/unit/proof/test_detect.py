@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from agent.inference.preprocess import standardise
-from agent.proof.detect import Detector, fits
+from agent.proof.detect import Detector, fits, readings
 from agent.proof.marks import Kind, clean_frames, draw_marks, marked_frames
 
 MARKS = draw_marks(7)
@@ -80,6 +80,18 @@ def test_quantised_pixels_are_found_with_and_without_sign() -> None:
     for low, high, dtype in ((-128, 127, np.int8), (0, 255, np.uint8)):
         values = np.clip(np.round(tensor / 0.025) + (low + 128), low, high).astype(dtype)
         assert (Kind.TILE, "quantised") in found(values.tobytes())
+
+
+def test_a_shade_that_was_cut_off_hides_no_quantised_face() -> None:
+    """The brightest one may lie beyond what a byte holds, and so not on the line of the others."""
+    shades = np.array(MARKS.shades[Kind.FACE])
+    mapped = np.round((shades - shades.mean()) * 140 / (shades.max() - shades.mean()))
+    stored = np.clip(mapped[1:], -128, 127).astype(np.int8)
+
+    assert stored.max() == 127
+    assert any(
+        fits(np.sort(values), shades, "quantised") for values in readings(stored.view(np.uint8))
+    )
 
 
 @pytest.mark.parametrize("seed", range(3))
