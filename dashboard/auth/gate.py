@@ -44,7 +44,6 @@ REFUSED = 1008
 """Closing code of a web socket: policy violation."""
 _BARE = ("/_stcore/", "/static/", "/media/", "/component/", "/vendor/")
 """Below these there is never a page."""
-"""What the page server says itself, in English; our script says it in the page's language."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,13 @@
 (() => {
   const PAUSE_MS = 3000;
   const ACTIVE_EVERY_MS = 20000;
+  const SPOKEN = "[aria-label]:not(svg *), [placeholder]";
+  // Not the choices themselves: a place may be called "Open".
+  const WRITTEN = ['[data-testid$="Dropdown"]', '[data-testid="InputInstructions"]']
+    .map((part) => `${part} :not([data-key] *)`).join();
+  const ICON = '[role="img"][translate="no"]:not([aria-hidden])';
   const words = JSON.parse(document.currentScript.dataset.words);
+  const patterns = {};
   let asking = null;
   let told = 0;
 
@@ -41,11 +47,6 @@
     told = now;
     fetch("/auth/active", { method: "POST", cache: "no-store", keepalive: true }).catch(() => {});
   }
-
-  const SPOKEN = "[aria-label]:not(svg *), [placeholder]";
-  const WRITTEN = '[data-testid$="Dropdown"] *, [data-testid="InputInstructions"] *';
-  const ICON = '[role="img"][translate="no"]:not([aria-hidden])';
-  const patterns = {};
 
   function pattern(template) {
     const parts = template.split(/\{\w+\}/).map((part) => part.replace(/[.*+?^$()|[\]\\]/g, "\\$&"));
