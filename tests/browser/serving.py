@@ -103,7 +103,8 @@ def sign_in(page: Any, address: str, name: str, password: str = PASSWORD) -> Non
     page.goto(address)
     page.locator("#name").fill(name)
     page.locator("#password").fill(password)
-    page.locator("button[type=submit]").click()
+    with page.expect_navigation():  # or what comes next would cut the answer off, cookie and all
+        page.locator("button[type=submit]").click()
 
 
 def settle(page: Any) -> None:

@@ -26,6 +26,11 @@ if TYPE_CHECKING:
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(600)]
 
+IN_PLAYER = "document.activeElement.shadowRoot"
+"""The keyboard's focus is somewhere in the player."""
+AT_AN_ANSWER = f"{IN_PLAYER}?.activeElement?.type === 'radio'"
+"""It is there at an answer, where keys are answers."""
+
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
@@ -77,7 +82,7 @@ def test_a_clip_is_reviewed_by_keyboard(site: Site, browser: Any, address: str) 
     """Coding blind, seeing the label, judging, submitting: no mouse, and all of it is stored."""
     words = Text("ja")
     page, hosts = open_review(browser, address, "ja", 1366)
-    page.wait_for_function("document.activeElement.shadowRoot?.activeElement || true")
+    page.wait_for_function(AT_AN_ANSWER)
     assert page.locator(".player .compare").count() == 0
     page.locator(".player .face svg").wait_for()
     keys(page, "1", "3", "2")  # AU01 present, AU02 can't be seen, AU04 absent
@@ -86,7 +91,7 @@ def test_a_clip_is_reviewed_by_keyboard(site: Site, browser: Any, address: str) 
     page.get_by_text(words("review.board.complete")).wait_for()
     keys(page, "Enter")
     page.locator(".player .compare").first.wait_for()
-    page.wait_for_function("document.activeElement.shadowRoot || document.activeElement.className")
+    page.wait_for_function(IN_PLAYER)
     keys(page, "End", " ")  # once more, from the start
     page.get_by_role("button", name=words("review.board.pause"), exact=True).wait_for()
     keys(page, "a")
@@ -133,7 +138,8 @@ def test_the_whole_way_needs_no_mouse(site: Site, browser: Any, address: str) ->
     page.set_default_timeout(serving.PATIENCE_SECONDS * 1000)
     before = len(ReviewReader(site.reviews).reviews())
     page.goto(address)
-    page.keyboard.type("sato")  # the form has put the focus there
+    page.locator("#name:focus").wait_for()  # the form puts it there, a moment after it is loaded
+    page.keyboard.type("sato")
     keys(page, "Tab")
     page.keyboard.type(serving.PASSWORD)
     keys(page, "Enter")
@@ -146,10 +152,10 @@ def test_the_whole_way_needs_no_mouse(site: Site, browser: Any, address: str) ->
     stop_at(page, words("review.locked.unlock"))
     keys(page, "Enter")
     page.locator(".player .answers").first.wait_for()
-    page.wait_for_function("document.activeElement.shadowRoot?.activeElement?.type === 'radio'")
+    page.wait_for_function(AT_AN_ANSWER)
     keys(page, "r", "1", "Enter")
     page.locator(".player .compare").first.wait_for()
-    page.wait_for_function("document.activeElement.shadowRoot")
+    page.wait_for_function(IN_PLAYER)
     stop_at(page, words("review.verdict.accept"))
     keys(page, "Enter")
     page.locator("button:not([disabled])", has_text=words("review.step.submit")).wait_for()
@@ -157,7 +163,7 @@ def test_the_whole_way_needs_no_mouse(site: Site, browser: Any, address: str) ->
     keys(page, "Enter")
     page.get_by_text(words("review.thanks")).wait_for()
     page.locator(".player .answers").first.wait_for()
-    page.wait_for_function("document.activeElement.shadowRoot?.activeElement?.type === 'radio'")
+    page.wait_for_function(AT_AN_ANSWER)
     stop_at(page, words("review.lock"))
     keys(page, "Enter")
     page.get_by_text(words("review.locked.title")).wait_for()
