@@ -29,7 +29,7 @@ EDITABLE    = --no-build-isolation --editable
 .DELETE_ON_ERROR:
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-dev setup-training demo test check lint format-check types floors \
-	docstrings bench fuzz soak train train-tiny test-training lock \
+	docstrings bench explore fuzz soak train train-tiny test-training lock \
 	wheels sbom audit deb try-service clean
 
 help:
@@ -41,6 +41,7 @@ help:
 	@echo "make soak        the agent for an hour: memory, files, threads, log, timing"
 	@echo "make train DATA=DIR TASK=au|emotion SET=NAME  fine-tune on a set of yours (needs torch)"
 	@echo "make fuzz        break files for a minute each, and watch who falls over (FUZZ=\"--help\")"
+	@echo "make explore     the property tests with a thousand examples each, other ones every time"
 	@echo "make train-tiny  the whole training chain on a tiny set (needs torch)"
 	@echo "make test-training  the tests that need torch"
 	@echo "make wheels      everything that an installation needs, in dist/wheels"
@@ -126,6 +127,10 @@ fuzz: $(VENV)/.dev
 	@$(BIN)/python $(PIP_INSTALL) -c constraints.txt $(EDITABLE) '.[dev,fuzz]' || \
 	  echo "atheris isn't available here; files are broken at random"
 	@$(BIN)/python -m tests.fuzz.run $(FUZZ)
+
+# The explicit count of a test that is slow by its nature stays.
+explore: $(VENV)/.dev
+	@$(BIN)/python -m pytest tests/property --hypothesis-profile=explore $(SPREAD)
 
 # SET: disfa, disfaplus, bp4d (TASK=au), affectnet, rafdb (TASK=emotion); see docs/evaluation.md.
 train: $(TRAIN)/.training

@@ -13,11 +13,14 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-# On a busy machine an example may take any time: what is slow is no failure of a claim.
-settings.register_profile(
-    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+# On a busy machine an example may take any time: what is slow is no failure of a claim. The same
+# examples each time, so that a change is judged by what it changes; `make explore` draws others.
+STEADY = settings(
+    deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
-settings.load_profile("any machine")
+settings.register_profile("steady", STEADY)
+settings.register_profile("explore", STEADY, derandomize=False, max_examples=1000)
+settings.load_profile("steady")
 
 # `tests.fakes` is importable however pytest was started.
 ROOT = str(Path(__file__).resolve().parents[1])
