@@ -41,7 +41,7 @@ help:
 	@echo "make soak        the agent for an hour: memory, files, threads, log, timing"
 	@echo "make train DATA=DIR TASK=au|emotion SET=NAME  fine-tune on a set of yours (needs torch)"
 	@echo "make fuzz        break files for a minute each, and watch who falls over (FUZZ=\"--help\")"
-	@echo "make explore     the property tests with a thousand examples each, other ones every time"
+	@echo "make explore     the property tests with other examples every time, up to a thousand each"
 	@echo "make train-tiny  the whole training chain on a tiny set (needs torch)"
 	@echo "make test-training  the tests that need torch"
 	@echo "make wheels      everything that an installation needs, in dist/wheels"
@@ -128,7 +128,7 @@ fuzz: $(VENV)/.dev
 	  echo "atheris isn't available here; files are broken at random"
 	@$(BIN)/python -m tests.fuzz.run $(FUZZ)
 
-# The explicit count of a test that is slow by its nature stays.
+# A slow test has a count of its own, which stays.
 explore: $(VENV)/.dev
 	@$(BIN)/python -m pytest tests/property --hypothesis-profile=explore $(SPREAD)
 
